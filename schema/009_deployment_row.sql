@@ -1,0 +1,1 @@
+INSERT INTO deployment (one, global_epoch, ring_version) VALUES (1, 0, 0);
