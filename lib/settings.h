@@ -1,0 +1,89 @@
+/*
+ * latchkey.conf (libconfuse).  One table in settings.c, one row a setting, says
+ * name, type, default, range and whether a reload is enough; parsing,
+ * --check-config, the sample file and the man page are held against it.  A
+ * loaded struct never changes; every process may load its own.
+ */
+#ifndef LK_SETTINGS_H
+#define LK_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "lib/log.h"
+#include "lib/rc.h"
+
+/* Strings are never NULL ("" where unset); durations are in seconds unless the
+ * name says otherwise. */
+struct lk_settings {
+	/* tokens and sessions */
+	char *issuer;   /* `iss`; required */
+	char *audience; /* `aud`; the issuer if unset */
+	char *client_id;
+	int64_t access_token_lifetime;
+	int64_t refresh_grace;
+	int64_t renew_window;
+	int64_t session_idle_timeout;
+	int64_t session_lifetime;
+	int64_t session_limit;
+	int64_t leeway;
+	bool signup;
+	/* passwords */
+	int64_t password_min_length; /* characters */
+	int64_t argon2_memory_kib;
+	int64_t argon2_time;
+	/* HTTP */
+	char *mount;            /* "/auth"; "" for the root */
+	char **trusted_proxies; /* addresses or CIDR networks */
+	size_t n_trusted_proxies;
+	int64_t request_timeout; /* whole request, read and answer each */
+	/* processes */
+	char *listen;                      /* /path, tcp:127.0.0.1:PORT,
+					      tcp:[::1]:PORT or fd:N */
+	char *socket_owner, *socket_group; /* "" to leave as made */
+	int64_t socket_mode;               /* permission bits */
+	char *user, *group;                /* to become, when started as root */
+	int64_t workers;
+	int64_t worker_requests;
+	int64_t drain_timeout;
+	/* storage and secrets */
+	char *database_options; /* MariaDB option file, group [latchkey] */
+	char *master_key_file;
+	/* log */
+	enum lk_log_level log_level;
+	enum lk_log_target log_target;
+};
+
+/*
+ * Reads the file and checks every setting.  LK_OK and a new *settings_r, to be
+ * freed by lk_settings_free(); LK_NOT_FOUND if it cannot be read; LK_INVALID
+ * for anything wrong in it, and err holds "FILE:LINE: what" ("FILE: what" of a
+ * setting that is missing); LK_NOMEM.  Not for threads: libconfuse is global.
+ */
+enum lk_rc lk_settings_load(const char *path, struct lk_settings **settings_r,
+			    struct lk_err *err);
+
+void lk_settings_free(struct lk_settings *settings);
+
+/*
+ * Names the first setting that differs and that only a restart changes, or
+ * gives NULL.  Static text.
+ */
+const char *lk_settings_needs_restart(const struct lk_settings *now,
+				      const struct lk_settings *next);
+
+/* The grace window in microseconds: refresh_grace, but at most a quarter of
+ * the access token's lifetime (design §2). */
+int64_t lk_settings_grace_us(const struct lk_settings *settings);
+
+/*
+ * Writes every setting as "name<TAB>type<TAB>default<TAB>reload|restart", a
+ * line each, for the guards and for `latchkeyctl check-config --list`.  The
+ * default is written as in the file ("" and {} where empty); of a setting that
+ * must be set it is the word required.
+ */
+void lk_settings_list(FILE *out);
+
+#endif
