@@ -1,0 +1,152 @@
+/*
+ * The statements, each with the index that serves it.  `reads` marks those
+ * that change nothing and may be run again after a lost connection.  Column
+ * orders are those of the readers in lib/store_*.c.
+ */
+#include "lib/statements.h"
+
+/* A session that counts: parameters now, and now minus the idle limit. */
+#define ALIVE "expires_at > ? AND last_used_at > ?"
+
+#define USER_COLUMNS                                                           \
+	"u.user_id, u.login, u.password_hash, u.status = 'active', u.roles, "  \
+	"u.claims, COALESCE(u.session_limit, 0), u.epoch, d.global_epoch, "    \
+	"u.created_at"
+
+/* deployment has one row: the join gives the global epoch of the snapshot. */
+#define USER_FROM           " FROM user u JOIN deployment d ON d.one = 1 "
+
+#define READ(number, text)  [number] = { text, true }
+#define WRITE(number, text) [number] = { text, false }
+
+const struct lk_sql lk_statements[LK_STMT_N] = {
+	WRITE(LK_STMT_USER_INSERT,
+	      "INSERT INTO user (user_id, login, password_hash, status, "
+	      "roles, claims, created_at) "
+	      "VALUES (?, ?, ?, 'active', ?, ?, ?)"),
+	/* user_login */
+	READ(LK_STMT_USER_BY_LOGIN,
+	     "SELECT " USER_COLUMNS USER_FROM "WHERE u.login = ?"),
+	/* primary */
+	READ(LK_STMT_USER_BY_ID,
+	     "SELECT " USER_COLUMNS USER_FROM "WHERE u.user_id = ?"),
+	/* user_login */
+	READ(LK_STMT_USER_LIST, "SELECT " USER_COLUMNS USER_FROM
+				"WHERE u.login > ? ORDER BY u.login LIMIT ?"),
+	/* primary; changes a value each time, since a cluster certifies only
+	 * rows that really changed */
+	WRITE(LK_STMT_USER_BEGIN_LOGIN,
+	      "UPDATE user SET login_seq = login_seq + 1 "
+	      "WHERE user_id = ? AND password_hash = ? "
+	      "AND status = 'active'"),
+	/* primary */
+	WRITE(LK_STMT_USER_REHASH, "UPDATE user SET password_hash = ? "
+				   "WHERE user_id = ? AND password_hash = ?"),
+	/* primary; the new epoch comes back as the insert id */
+	WRITE(LK_STMT_USER_RAISE_EPOCH,
+	      "UPDATE user SET epoch = LAST_INSERT_ID(epoch + 1) "
+	      "WHERE user_id = ?"),
+	/* primary */
+	WRITE(LK_STMT_USER_SET_ROLES,
+	      "UPDATE user SET roles = ? WHERE user_id = ?"),
+
+	WRITE(LK_STMT_SESSION_INSERT,
+	      "INSERT INTO session (session_id, user_id, seed_hash, "
+	      "refresh_key_id, generation, credential_tag, created_at, "
+	      "last_used_at, rotated_at, expires_at, device, ip, user_agent) "
+	      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+	/* primary, on each of the three tables */
+	READ(LK_STMT_SESSION_WITH_USER,
+	     "SELECT s.session_id, s.user_id, s.seed_hash, "
+	     "s.refresh_key_id, s.generation, s.credential_tag, "
+	     "s.created_at, s.last_used_at, s.rotated_at, "
+	     "s.expires_at, " USER_COLUMNS " FROM session s "
+	     "JOIN user u ON u.user_id = s.user_id "
+	     "JOIN deployment d ON d.one = 1 "
+	     "WHERE s.session_id = ?"),
+	/* primary; the one write of a refresh */
+	WRITE(LK_STMT_SESSION_ROTATE,
+	      "UPDATE session SET generation = generation + 1, "
+	      "rotated_at = ?, last_used_at = ?, refresh_key_id = ? "
+	      "WHERE session_id = ? AND generation = ? AND seed_hash = ? "
+	      "AND " ALIVE),
+	/* primary */
+	WRITE(LK_STMT_SESSION_TOUCH,
+	      "UPDATE session SET last_used_at = ? "
+	      "WHERE session_id = ? AND generation = ? AND " ALIVE),
+	/* session_user */
+	WRITE(LK_STMT_SESSION_RETAG,
+	      "UPDATE session SET credential_tag = ? "
+	      "WHERE user_id = ? AND credential_tag = ?"),
+	/* primary */
+	WRITE(LK_STMT_SESSION_DELETE,
+	      "DELETE FROM session WHERE session_id = ?"),
+	WRITE(LK_STMT_SESSION_DELETE_OF_USER,
+	      "DELETE FROM session WHERE session_id = ? AND user_id = ?"),
+	/* session_user, four times */
+	READ(LK_STMT_SESSION_COUNT,
+	     "SELECT COUNT(*) FROM session WHERE user_id = ? AND " ALIVE),
+	WRITE(LK_STMT_SESSION_DELETE_ALL,
+	      "DELETE FROM session WHERE user_id = ?"),
+	WRITE(LK_STMT_SESSION_DELETE_DEAD,
+	      "DELETE FROM session WHERE user_id = ? AND NOT (" ALIVE ")"),
+	READ(LK_STMT_SESSION_LIST,
+	     "SELECT session_id, user_id, created_at, last_used_at, "
+	     "expires_at, device, ip, user_agent FROM session "
+	     "WHERE user_id = ? AND " ALIVE
+	     " ORDER BY last_used_at DESC, session_id DESC"),
+
+	WRITE(LK_STMT_REVOCATION_INSERT,
+	      "INSERT INTO revocation (kind, target, epoch, revoked_at, "
+	      "expires_at) VALUES (?, ?, ?, ?, ?)"),
+	/* revocation_target, four look-ups of it */
+	READ(LK_STMT_REVOCATION_CHECK,
+	     "SELECT EXISTS (SELECT 1 FROM revocation "
+	     "WHERE target = ? AND kind = 'jti') "
+	     "OR EXISTS (SELECT 1 FROM revocation "
+	     "WHERE target = ? AND kind = 'session') "
+	     "OR EXISTS (SELECT 1 FROM revocation "
+	     "WHERE target = ? AND kind = 'user' AND epoch > ?) "
+	     "OR EXISTS (SELECT 1 FROM revocation "
+	     "WHERE target = ? AND kind = 'all' AND epoch > ?)"),
+
+	WRITE(LK_STMT_AUDIT_INSERT,
+	      "INSERT INTO audit (audit_id, happened_at, event, user_id, "
+	      "session_id, actor_id, ip, detail) "
+	      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+
+	READ(LK_STMT_RING_VERSION,
+	     "SELECT ring_version FROM deployment WHERE one = 1"),
+	/* primary; every move of a key is fenced by this compare-and-swap */
+	WRITE(LK_STMT_RING_MOVE,
+	      "UPDATE deployment SET ring_version = ring_version + 1 "
+	      "WHERE one = 1 AND ring_version = ?"),
+	WRITE(LK_STMT_SIGNING_KEY_INSERT,
+	      "INSERT INTO signing_key (kid, alg, state, created_at, "
+	      "activated_at, sealed) VALUES (?, ?, 'active', ?, ?, ?)"),
+	READ(LK_STMT_SIGNING_KEY_LIST,
+	     "SELECT kid, alg, state, created_at, activated_at, retired_at, "
+	     "sealed FROM signing_key ORDER BY created_at, kid"),
+	WRITE(LK_STMT_REFRESH_KEY_INSERT,
+	      "INSERT INTO refresh_key (key_id, state, created_at, "
+	      "activated_at, sealed) VALUES (?, 'active', ?, ?, ?)"),
+	READ(LK_STMT_REFRESH_KEY_LIST,
+	     "SELECT key_id, state, created_at, activated_at, retired_at, "
+	     "sealed FROM refresh_key ORDER BY key_id"),
+
+	READ(LK_STMT_MIGRATION_LIST,
+	     "SELECT version, name, connection_id, started_at, finished_at "
+	     "FROM schema_version ORDER BY version"),
+	WRITE(LK_STMT_MIGRATION_BEGIN,
+	      "INSERT INTO schema_version (version, name, connection_id, "
+	      "started_at) VALUES (?, ?, CONNECTION_ID(), ?)"),
+	WRITE(LK_STMT_MIGRATION_FINISH,
+	      "UPDATE schema_version SET finished_at = ? WHERE version = ?"),
+	WRITE(LK_STMT_MIGRATION_FORGET,
+	      "DELETE FROM schema_version "
+	      "WHERE version = ? AND finished_at IS NULL"),
+	/* one sees one's own user's connections without any privilege */
+	READ(LK_STMT_CONNECTION_ALIVE,
+	     "SELECT COUNT(*) FROM information_schema.processlist "
+	     "WHERE id = ?"),
+};
