@@ -1,0 +1,61 @@
+/*
+ * Every ending goes through here: rows, audit and revocation in one
+ * transaction, the revocation last.  Nothing else deletes a live session or
+ * raises an epoch, so nothing ends without its access tokens dying too (I8).
+ */
+#ifndef LK_END_H
+#define LK_END_H
+
+#include <stdint.h>
+
+#include "lib/db.h"
+#include "lib/id.h"
+#include "lib/service.h"
+
+enum lk_end_reason {
+	LK_END_LOGOUT,
+	LK_END_LOGOUT_ALL,
+	LK_END_BY_USER, /* "end this device" */
+	LK_END_EVICTED,
+	LK_END_REUSED,     /* theft (I7) */
+	LK_END_CREDENTIAL, /* the password changed underneath */
+	LK_END_INACTIVE,   /* the user may no longer enter */
+	LK_END_ROLES       /* the facts in the tokens changed */
+};
+
+struct lk_ending {
+	enum lk_end_reason reason;
+	const struct lk_id *actor_id; /* NULL: command line or Latchkey */
+	const char *address;          /* "" if not from the network */
+};
+
+/*
+ * Ends one session, of this user unless user_id is NULL.  LK_OK: committed;
+ * LK_NOT_FOUND: there is no such session (any more); LK_UNAVAILABLE or
+ * LK_UNCERTAIN: not known to be ended, and the caller must not say so.
+ */
+enum lk_rc lk_end_session(struct lk_service *service,
+			  const struct lk_id *session_id,
+			  const struct lk_id *user_id,
+			  const struct lk_ending *ending, struct lk_err *err);
+
+/* The same inside the caller's transaction (eviction at a login). */
+enum lk_rc lk_end_session_within(struct lk_service *service,
+				 const struct lk_id *session_id,
+				 const struct lk_id *user_id,
+				 const struct lk_ending *ending,
+				 struct lk_err *err);
+
+/* Ends all sessions of a user; *n_r gets how many were alive. LK_NOT_FOUND if
+ * there is no such user. */
+enum lk_rc lk_end_all(struct lk_service *service, const struct lk_id *user_id,
+		      const struct lk_ending *ending, uint64_t *n_r,
+		      struct lk_err *err);
+
+/* Gives the user these roles and kills the access tokens made from the old
+ * ones; sessions live on and get the new roles at their next refresh. */
+enum lk_rc lk_end_roles(struct lk_service *service, const struct lk_id *user_id,
+			const char *roles, const struct lk_ending *ending,
+			struct lk_err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * Whether an access token may pass, now (I6, I8).
+ */
+#ifndef LK_VERIFY_H
+#define LK_VERIFY_H
+
+#include <stddef.h>
+
+#include "lib/access_token.h"
+#include "lib/service.h"
+
+/*
+ * Signature, claims, age, then the revocations.  LK_OK with the claims;
+ * LK_REFUSED or LK_EXPIRED; LK_UNAVAILABLE if it cannot be known: never valid.
+ */
+enum lk_rc lk_verify(struct lk_service *service, const char *token, size_t len,
+		     struct lk_access_claims *claims_r, struct lk_err *err);
+
+/*
+ * Only what the token itself says, without the revocations: for a logout,
+ * which must work again and with an expired token.  LK_EXPIRED fills in the
+ * claims too.
+ */
+enum lk_rc lk_verify_token(struct lk_service *service, const char *token,
+			   size_t len, struct lk_access_claims *claims_r,
+			   struct lk_err *err);
+
+#endif
