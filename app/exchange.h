@@ -1,0 +1,31 @@
+/*
+ * One request under way, as its handler gets it: in order (method, body form,
+ * credential) by what its row of the route table asks.
+ */
+#ifndef LK_EXCHANGE_H
+#define LK_EXCHANGE_H
+
+#include "app/message.h"
+#include "lib/json.h"
+#include "lib/service.h"
+
+#define LK_MEMBERS_MAX 4 /* most members that a body may have */
+
+struct lk_exchange {
+	struct lk_service *service;
+	const struct lk_request *request;
+	struct lk_response *response;
+	struct lk_origin origin;
+	const char *path_end; /* what stands for '*' in the route, or NULL */
+	struct lk_json_member members[LK_MEMBERS_MAX]; /* of the body */
+	bool has_body;
+
+	/* The caller, where the route asks for a bearer token. */
+	const char *token;
+	size_t token_len;
+	struct lk_access_claims claims;
+};
+
+typedef void lk_handler(struct lk_exchange *x);
+
+#endif

@@ -1,0 +1,130 @@
+/*
+ * Requests and responses in CGI terms.  Runs in workers; knows no FastCGI and
+ * no route.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "app/message.h"
+
+#define HEADERS_MAX  4096
+#define RESPONSE_MAX (1024 * 1024)
+
+static const struct {
+	unsigned status;
+	const char *reason;
+} reasons[] = {
+	{ 200, "OK" },
+	{ 201, "Created" },
+	{ 204, "No Content" },
+	{ 303, "See Other" },
+	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 408, "Request Timeout" },
+	{ 409, "Conflict" },
+	{ 413, "Content Too Large" },
+	{ 415, "Unsupported Media Type" },
+	{ 422, "Unprocessable Content" },
+	{ 429, "Too Many Requests" },
+	{ 500, "Internal Server Error" },
+	{ 503, "Service Unavailable" },
+};
+
+static const char *reason_of(unsigned status)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "Unknown";
+}
+
+const char *lk_request_param(const struct lk_request *request, const char *name)
+{
+	const size_t len = strlen(name);
+	char **p;
+
+	for (p = request->params; p != NULL && *p != NULL; p++)
+		if (strncmp(*p, name, len) == 0 && (*p)[len] == '=')
+			return *p + len + 1;
+	return NULL;
+}
+
+void lk_response_init(struct lk_response *response)
+{
+	memset(response, 0, sizeof(*response));
+	lk_buf_init(&response->headers, HEADERS_MAX);
+	lk_buf_init(&response->body, RESPONSE_MAX);
+}
+
+void lk_response_free(struct lk_response *response)
+{
+	lk_buf_free(&response->headers);
+	lk_buf_wipe(&response->body);
+}
+
+void lk_response_reset(struct lk_response *response)
+{
+	response->status = 0;
+	response->content_type = NULL;
+	response->cacheable = false;
+	lk_buf_reset(&response->headers);
+	lk_buf_reset(&response->body);
+}
+
+enum lk_rc lk_response_header(struct lk_response *response, const char *name,
+			      const char *value)
+{
+	const char *p;
+
+	for (p = value; *p != '\0'; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			return LK_INVALID;
+	return lk_buf_addf(&response->headers, "%s: %s\r\n", name, value);
+}
+
+struct lk_json_writer *lk_response_json(struct lk_response *response,
+					unsigned status)
+{
+	response->status = status;
+	response->content_type = "application/json";
+	lk_buf_reset(&response->body);
+	return lk_json_begin(&response->body);
+}
+
+enum lk_rc lk_response_write(const struct lk_response *response,
+			     const struct lk_request *request, bool head_only,
+			     struct lk_buf *out)
+{
+	const size_t before = out->len;
+	enum lk_rc rc;
+
+	rc = lk_buf_addf(out,
+			 "Status: %u %s\r\n"
+			 "Cache-Control: %s\r\n"
+			 "X-Content-Type-Options: nosniff\r\n"
+			 "X-Request-Id: %s\r\n"
+			 "%s",
+			 response->status, reason_of(response->status),
+			 response->cacheable ? "public, max-age=300"
+					     : "no-store",
+			 request->id, lk_buf_str(&response->headers));
+	if (rc == LK_OK && response->content_type != NULL)
+		rc = lk_buf_addf(out, "Content-Type: %s\r\n",
+				 response->content_type);
+	/* RFC 9110 §8.6: a 204 has no Content-Length. */
+	if (rc == LK_OK && response->status != 204)
+		rc = lk_buf_addf(out, "Content-Length: %zu\r\n",
+				 response->body.len);
+	if (rc == LK_OK)
+		rc = lk_buf_addstr(out, "\r\n");
+	if (rc == LK_OK && !head_only && response->body.len > 0)
+		rc = lk_buf_add(out, response->body.data, response->body.len);
+	if (rc != LK_OK)
+		out->len = before;
+	return rc;
+}

@@ -1,0 +1,55 @@
+/*
+ * Error answers: RFC 9457 problem details with a stable code.  One list; the
+ * contract (http-api.md) names the same codes.
+ */
+#ifndef LK_PROBLEM_H
+#define LK_PROBLEM_H
+
+#include "app/message.h"
+#include "lib/rc.h"
+
+enum lk_problem {
+	LK_INVALID_JSON,
+	LK_INVALID_REQUEST,
+	LK_INVALID_TOKEN,
+	LK_NO_CREDENTIAL, /* `invalid_token`, with the bare challenge */
+	LK_INVALID_CREDENTIALS,
+	LK_INVALID_REFRESH_TOKEN,
+	LK_REFRESH_TOKEN_REUSED,
+	LK_REFRESH_REQUIRED,
+	LK_FORBIDDEN,
+	LK_ACCOUNT_SUSPENDED,
+	LK_SIGNUP_DISABLED,
+	LK_NO_SUCH_THING, /* `not_found` */
+	LK_METHOD_NOT_ALLOWED,
+	LK_BODY_TIMEOUT,
+	LK_LOGIN_TAKEN,
+	LK_BODY_TOO_LARGE,
+	LK_UNSUPPORTED_MEDIA_TYPE,
+	LK_WEAK_PASSWORD,
+	LK_INTERNAL_ERROR,
+	LK_NOT_AVAILABLE /* `unavailable`, with Retry-After */
+};
+
+/*
+ * Makes the response this problem's, whatever it was before: status, headers
+ * that belong to it (challenge, Retry-After) and body.  detail is for people
+ * and holds nothing that a client sent.
+ */
+void lk_problem(struct lk_response *response, enum lk_problem problem,
+		const char *detail);
+
+/* The same, and more members: begin, write `"name": value` pairs, end. */
+struct lk_json_writer *lk_problem_begin(struct lk_response *response,
+					enum lk_problem problem,
+					const char *detail);
+void lk_problem_end(struct lk_response *response, struct lk_json_writer *w);
+
+/*
+ * Answers a result that is no refusal: 503 while MariaDB is away or the
+ * outcome is not known, 500 for the rest.  Logs err.
+ */
+void lk_problem_fault(struct lk_response *response, enum lk_rc rc,
+		      const struct lk_err *err);
+
+#endif

@@ -1,0 +1,323 @@
+/*
+ * The route table and the router.  Runs in workers.  Routes go by REQUEST_URI
+ * minus the configured mount: it is raw and alike behind every web server,
+ * which PATH_INFO is not (decoding, merged slashes).
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "app/credential.h"
+#include "app/handle_account.h"
+#include "app/handle_operation.h"
+#include "app/handle_session.h"
+#include "app/handle_verify.h"
+#include "app/problem.h"
+#include "app/routes.h"
+#include "lib/log.h"
+#include "lib/verify.h"
+
+/* What a row asks for beside its method and path. */
+enum needs {
+	NOTHING = 0,
+	KEYS = 1,          /* schema and key ring have been read */
+	BEARER = 2 | KEYS, /* a valid access token; claims are filled in */
+	BODY = 4,          /* a JSON object with the row's members */
+	BODY_MAY = 8       /* the same or none at all */
+};
+
+struct route {
+	const char *method; /* "*": any, and its body is not looked at */
+	const char *path;   /* a trailing '*' stands for one segment */
+	lk_handler *handler;
+	unsigned needs;
+	struct lk_json_member members[LK_MEMBERS_MAX];
+};
+
+static const struct route routes[] = {
+	{ "POST", "/signup", lk_handle_signup, KEYS | BODY, LK_SIGNUP_MEMBERS },
+	{ "POST", "/login", lk_handle_login, KEYS | BODY, LK_LOGIN_MEMBERS },
+	{ "GET", "/account", lk_handle_account, BEARER },
+	{ "POST", "/refresh", lk_handle_refresh, KEYS | BODY,
+	  LK_REFRESH_MEMBERS },
+	{ "POST", "/renew", lk_handle_renew, BEARER | BODY_MAY },
+	{ "POST", "/logout", lk_handle_logout, KEYS | BODY_MAY,
+	  LK_LOGOUT_MEMBERS },
+	{ "POST", "/logout-all", lk_handle_logout_all, BEARER | BODY_MAY },
+	{ "GET", "/sessions", lk_handle_sessions, BEARER },
+	{ "DELETE", "/sessions/*", lk_handle_end_session, BEARER | BODY_MAY },
+	{ "*", "/verify", lk_handle_verify, BEARER },
+	{ "*", "/verify/*", lk_handle_verify, BEARER },
+	{ "GET", "/.well-known/jwks.json", lk_handle_jwks, KEYS },
+	{ "GET", "/health", lk_handle_health, NOTHING },
+	{ "GET", "/ready", lk_handle_ready, KEYS },
+};
+
+#define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
+
+/* ---- finding the row --------------------------------------------------- */
+
+/* The path below the mount, of *len_r characters, or NULL if the URI is not
+ * below it. */
+static const char *local_path(const char *uri, const char *mount, size_t *len_r)
+{
+	const size_t n = strlen(mount);
+
+	if (uri == NULL || strncmp(uri, mount, n) != 0 || uri[n] != '/')
+		return NULL;
+	*len_r = strcspn(uri + n, "?");
+	return uri + n;
+}
+
+static bool path_matches(const struct route *route, const char *path,
+			 size_t len, const char **end_r)
+{
+	const size_t n = strlen(route->path) - 1;
+
+	*end_r = NULL;
+	if (route->path[n] != '*')
+		return len == n + 1 && memcmp(path, route->path, len) == 0;
+	*end_r = path + n;
+	return len > n && memcmp(path, route->path, n) == 0 &&
+	       memchr(path + n, '/', len - n) == NULL;
+}
+
+/* HEAD is GET without the body (RFC 9110 §9.3.2). */
+static bool method_matches(const struct route *route, const char *method)
+{
+	return strcmp(route->method, "*") == 0 ||
+	       strcmp(route->method, method) == 0 ||
+	       (strcmp(route->method, "GET") == 0 &&
+		strcmp(method, "HEAD") == 0);
+}
+
+static void refuse_method(struct lk_response *response, const char *path,
+			  size_t len)
+{
+	char allow[64] = "";
+	const char *end = NULL;
+	size_t i;
+
+	for (i = 0; i < N_ROUTES; i++) {
+		if (!path_matches(&routes[i], path, len, &end))
+			continue;
+		if (allow[0] != '\0')
+			strcat(allow, ", ");
+		strcat(allow, routes[i].method);
+		if (strcmp(routes[i].method, "GET") == 0)
+			strcat(allow, ", HEAD");
+	}
+	lk_problem(response, LK_METHOD_NOT_ALLOWED, "See the Allow header.");
+	lk_response_header(response, "Allow", allow);
+}
+
+/* NULL: the answer has been given. */
+static const struct route *find_route(struct lk_exchange *x, const char *method,
+				      char **path_end_r)
+{
+	const struct route *found = NULL;
+	bool known = false;
+	const char *end = NULL;
+	size_t i, len = 0;
+	const char *path =
+		local_path(lk_request_param(x->request, "REQUEST_URI"),
+			   x->service->settings->mount, &len);
+
+	for (i = 0; path != NULL && i < N_ROUTES && found == NULL; i++) {
+		if (!path_matches(&routes[i], path, len, &end))
+			continue;
+		known = true;
+		if (method_matches(&routes[i], method))
+			found = &routes[i];
+	}
+	if (found != NULL && end != NULL) {
+		*path_end_r = strndup(end, len - (size_t)(end - path));
+		if (*path_end_r == NULL) {
+			lk_problem(x->response, LK_INTERNAL_ERROR, "");
+			return NULL;
+		}
+	} else if (found == NULL && known) {
+		refuse_method(x->response, path, len);
+	} else if (found == NULL) {
+		lk_problem(x->response, LK_NO_SUCH_THING, "");
+	}
+	return found;
+}
+
+/* ---- the body ---------------------------------------------------------- */
+
+/* application/json, with any parameters (charset is always UTF-8). */
+static bool is_json(const char *type)
+{
+	static const char json[] = "application/json";
+	const size_t n = sizeof(json) - 1;
+
+	if (type == NULL || strncasecmp(type, json, n) != 0)
+		return false;
+	type += n;
+	type += strspn(type, " \t");
+	return *type == '\0' || *type == ';';
+}
+
+/* The length of the body: 0 where there is none (a GET has "0", "" or no
+ * CONTENT_LENGTH at all, by web server).  False unless a plain number. */
+static bool body_length(const struct lk_request *request, size_t *len_r)
+{
+	const char *text = lk_request_param(request, "CONTENT_LENGTH");
+
+	*len_r = 0;
+	if (text == NULL)
+		return true;
+	if (text[strspn(text, "0123456789")] != '\0')
+		return false;
+	if (strlen(text) > 18)
+		*len_r = SIZE_MAX;
+	else if (*text != '\0')
+		*len_r = (size_t)strtoull(text, NULL, 10);
+	return true;
+}
+
+/* Reads the body.  False: the answer has been given. */
+static bool read_body(struct lk_exchange *x, const struct route *route,
+		      struct lk_buf *body)
+{
+	const char *type = lk_request_param(x->request, "CONTENT_TYPE");
+	const bool typed = type != NULL && *type != '\0';
+	enum lk_rc rc;
+	size_t len;
+
+	if (!body_length(x->request, &len)) {
+		lk_problem(x->response, LK_INVALID_REQUEST,
+			   "The content length is not a number.");
+		return false;
+	}
+	if ((typed || len > 0) && !is_json(type) &&
+	    (len > 0 || (route->needs & BODY) != 0)) {
+		lk_problem(x->response, LK_UNSUPPORTED_MEDIA_TYPE, "");
+		return false;
+	}
+	if (len > LK_BODY_MAX) {
+		lk_problem(x->response, LK_BODY_TOO_LARGE,
+			   "At most 16384 bytes are taken.");
+		return false;
+	}
+	if (len == 0)
+		return true;
+	rc = x->request->read_body(x->request->arg, body, len);
+	if (rc == LK_OK)
+		return true;
+	if (rc == LK_EXPIRED)
+		lk_problem(x->response, LK_BODY_TIMEOUT, "");
+	else if (rc == LK_MALFORMED)
+		lk_problem(x->response, LK_INVALID_REQUEST,
+			   "The body ended early.");
+	else
+		lk_problem(x->response, LK_INTERNAL_ERROR, "");
+	return false;
+}
+
+/* Reads and parses what the row asks for, before anything else is asked: a
+ * body that is not in order costs no look-up. */
+static bool take_body(struct lk_exchange *x, const struct route *route,
+		      struct lk_buf *body)
+{
+	struct lk_err err = { "" };
+	size_t n = 0;
+	enum lk_rc rc;
+
+	if ((route->needs & (BODY | BODY_MAY)) == 0)
+		return true;
+	if (!read_body(x, route, body))
+		return false;
+	if (body->len == 0 && (route->needs & BODY_MAY) != 0)
+		return true;
+	while (n < LK_MEMBERS_MAX && x->members[n].name != NULL)
+		n++;
+	rc = lk_json_object(lk_buf_str(body), body->len, x->members, n, &err);
+	if (rc == LK_MALFORMED)
+		lk_problem(x->response, LK_INVALID_JSON, "");
+	else if (rc == LK_INVALID)
+		lk_problem(x->response, LK_INVALID_REQUEST, err.msg);
+	else if (rc != LK_OK)
+		lk_problem_fault(x->response, rc, &err);
+	return rc == LK_OK;
+}
+
+/* ---- the credential ---------------------------------------------------- */
+
+static bool take_bearer(struct lk_exchange *x)
+{
+	struct lk_err err = { "" };
+	enum lk_rc rc;
+
+	rc = lk_credential_bearer(x->request, &x->token, &x->token_len);
+	if (rc == LK_NOT_FOUND) {
+		lk_problem(x->response, LK_NO_CREDENTIAL, "");
+		return false;
+	}
+	if (rc == LK_OK)
+		rc = lk_verify(x->service, x->token, x->token_len, &x->claims,
+			       &err);
+	if (rc == LK_REFUSED || rc == LK_EXPIRED) {
+		lk_debug("access token refused: %s", err.msg);
+		lk_problem(x->response, LK_INVALID_TOKEN, "");
+	} else if (rc != LK_OK) {
+		lk_problem_fault(x->response, rc, &err);
+	}
+	return rc == LK_OK;
+}
+
+/* Schema and keys.  What only an administrator can mend is told to the log;
+ * to the client it is a service that is not available. */
+static bool take_keys(struct lk_exchange *x)
+{
+	struct lk_err err = { "" };
+	enum lk_rc rc = lk_service_ready(x->service, &err);
+
+	if (rc == LK_OK)
+		return true;
+	if (rc != LK_UNAVAILABLE)
+		lk_error("not ready: %s", err.msg);
+	lk_problem_fault(x->response, LK_UNAVAILABLE, &err);
+	return false;
+}
+
+/* ---- all of it --------------------------------------------------------- */
+
+static void run(struct lk_exchange *x, const struct route *route)
+{
+	struct lk_buf body = LK_BUF_INIT(LK_BODY_MAX);
+
+	memcpy(x->members, route->members, sizeof(x->members));
+	if (take_body(x, route, &body) &&
+	    ((route->needs & KEYS) == 0 || take_keys(x)) &&
+	    ((route->needs & BEARER) != BEARER || take_bearer(x)))
+		route->handler(x);
+	lk_json_free(x->members, LK_MEMBERS_MAX);
+	lk_buf_wipe(&body);
+}
+
+void lk_dispatch(struct lk_service *service, const struct lk_request *request,
+		 struct lk_response *response, bool *head_only_r)
+{
+	const char *method = lk_request_param(request, "REQUEST_METHOD");
+	const char *agent = lk_request_param(request, "HTTP_USER_AGENT");
+	const struct route *route = NULL;
+	struct lk_exchange x = {
+		.service = service,
+		.request = request,
+		.response = response,
+		.origin = { .address = request->address,
+			    .user_agent = agent != NULL ? agent : "" },
+	};
+	char *path_end = NULL;
+
+	if (method == NULL)
+		method = "";
+	*head_only_r = strcmp(method, "HEAD") == 0;
+	route = find_route(&x, method, &path_end);
+	x.path_end = path_end;
+	if (route != NULL)
+		run(&x, route);
+	free(path_end);
+}
