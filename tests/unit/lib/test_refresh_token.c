@@ -1,0 +1,225 @@
+/*
+ * Refresh tokens: a token computed by another BLAKE2b (Python's hashlib) pins
+ * the form, and whatever differs from a token in one place is refused.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "lib/refresh_token.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Key 00…1f, id 01020304, session 10…1f, generation 0a0b0c0d, seed a0…af. */
+#define KNOWN                                                                  \
+	"lkr1_AQIDBBAREhMUFRYXGBkaGxwdHh8KCwwNoKGio6SlpqeoqaqrrK2u"            \
+	"r_AvJk4ASOZ2Kxrj3r_ncgZDSkqmbBqcmuwgkA6x4O_r"
+#define KNOWN_SEED_HASH                                                        \
+	"4f98d3ee96af7791ea09e99078100eb254b24bdf1bdc5402f75ed332697f03ad"
+
+static struct lk_refresh_key known_key(void)
+{
+	struct lk_refresh_key key = { .key_id = 0x01020304 };
+
+	for (size_t i = 0; i < sizeof(key.secret); i++)
+		key.secret[i] = (uint8_t)i;
+	return key;
+}
+
+static struct lk_refresh_token known_token(void)
+{
+	struct lk_refresh_token token = { .generation = 0x0a0b0c0d };
+
+	for (size_t i = 0; i < 16; i++) {
+		token.session_id.b[i] = (uint8_t)(0x10 + i);
+		token.seed[i] = (uint8_t)(0xa0 + i);
+	}
+	return token;
+}
+
+/* The ring: an array of two keys. */
+static const struct lk_refresh_key *find(uint32_t key_id, void *arg)
+{
+	const struct lk_refresh_key *keys = arg;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (keys[i].key_id == key_id)
+			return &keys[i];
+	}
+	return NULL;
+}
+
+static enum lk_rc read_known(const char *text, size_t len,
+			     struct lk_refresh_token *token)
+{
+	struct lk_refresh_key keys[2] = { known_key(), { .key_id = 7 } };
+
+	return lk_refresh_token_read(text, len, find, keys, token);
+}
+
+static void test_known(void **state)
+{
+	struct lk_refresh_key key = known_key();
+	struct lk_refresh_token token = known_token(), got;
+	char text[LK_REFRESH_TOKEN_SIZE];
+	char hex[2 * LK_SEED_HASH_SIZE + 1];
+	uint8_t hash[LK_SEED_HASH_SIZE];
+
+	(void)state;
+	token.key_id = 99; /* overridden by the key's */
+	lk_refresh_token_make(&key, &token, text);
+	assert_string_equal(text, KNOWN);
+	assert_int_equal(strlen(text), LK_REFRESH_TOKEN_LEN);
+
+	assert_int_equal(read_known(text, strlen(text), &got), LK_OK);
+	assert_int_equal(got.key_id, 0x01020304);
+	assert_int_equal(got.generation, 0x0a0b0c0d);
+	assert_true(lk_id_equal(&got.session_id, &token.session_id));
+	assert_memory_equal(got.seed, token.seed, sizeof(got.seed));
+
+	lk_seed_hash(token.seed, hash);
+	sodium_bin2hex(hex, sizeof(hex), hash, sizeof(hash));
+	assert_string_equal(hex, KNOWN_SEED_HASH);
+}
+
+/* The successor is computed: the same each time, and another text. */
+static void test_successor(void **state)
+{
+	struct lk_refresh_key key = known_key();
+	struct lk_refresh_token token = known_token(), got;
+	char first[LK_REFRESH_TOKEN_SIZE], second[LK_REFRESH_TOKEN_SIZE];
+
+	(void)state;
+	assert_int_equal(read_known(KNOWN, strlen(KNOWN), &token), LK_OK);
+	token.generation++;
+	lk_refresh_token_make(&key, &token, first);
+	lk_refresh_token_make(&key, &token, second);
+	assert_string_equal(first, second);
+	assert_string_not_equal(first, KNOWN);
+	assert_int_equal(read_known(first, strlen(first), &got), LK_OK);
+	assert_int_equal(got.generation, 0x0a0b0c0e);
+}
+
+static void test_extremes(void **state)
+{
+	static const uint32_t numbers[] = { 0, 1, 0x7fffffff, 0x80000000,
+					    UINT32_MAX };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		struct lk_refresh_key keys[2] = { { .key_id = numbers[i] },
+						  { .key_id = 7 } };
+		struct lk_refresh_token token = { .generation = numbers[i] };
+		struct lk_refresh_token got = { .generation = 5 };
+		char text[LK_REFRESH_TOKEN_SIZE];
+
+		lk_refresh_token_make(&keys[0], &token, text);
+		if (lk_refresh_token_read(text, strlen(text), find, keys,
+					  &got) != LK_OK ||
+		    got.key_id != numbers[i] || got.generation != numbers[i])
+			fail_msg("%#x", numbers[i]);
+	}
+}
+
+/* A character replaced by another of the alphabet, at each place. */
+static void test_each_character(void **state)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+				       "nopqrstuvwxyz0123456789-_";
+	struct lk_refresh_token got;
+	char text[] = KNOWN;
+
+	(void)state;
+	for (size_t i = 0; i < strlen(KNOWN); i++) {
+		for (size_t j = 0; j < strlen(alphabet); j++) {
+			text[i] = alphabet[j];
+			if (alphabet[j] != KNOWN[i] &&
+			    read_known(text, strlen(text), &got) != LK_REFUSED)
+				fail_msg("'%c' at %zu", alphabet[j], i);
+		}
+		text[i] = KNOWN[i];
+	}
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *name, *text;
+	} rows[] = {
+		{ "empty", "" },
+		{ "prefix alone", "lkr1_" },
+		{ "no prefix",
+		  "AQIDBBAREhMUFRYXGBkaGxwdHh8KCwwNoKGio6SlpqeoqaqrrK"
+		  "2ur_AvJk4ASOZ2Kxrj3r_ncgZDSkqmbBqcmuwgkA6x4O_r" },
+		{ "prefix in capitals",
+		  "LKR1_AQIDBBAREhMUFRYXGBkaGxwdHh8KCwwNoKGio6SlpqeoqaqrrK2ur_A"
+		  "vJk4ASOZ2Kxrj3r_ncgZDSkqmbBqcmuwgkA6x4O_r" },
+		{ "padded", KNOWN "=" },
+		{ "a blank after", KNOWN " " },
+		{ "a blank before", " " KNOWN },
+		{ "twice", KNOWN KNOWN },
+		{ "the other alphabet",
+		  "lkr1_AQIDBBAREhMUFRYXGBkaGxwdHh8KCwwNoKGio6SlpqeoqaqrrK2ur/A"
+		  "vJk4ASOZ2Kxrj3r/ncgZDSkqmbBqcmuwgkA6x4O/r" },
+		{ "an access token", "eyJhbGciOiJub25lIn0.e30." },
+	};
+	struct lk_refresh_token got;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		enum lk_rc rc =
+			read_known(rows[i].text, strlen(rows[i].text), &got);
+
+		if (rc != LK_REFUSED)
+			fail_msg("%s: %s", rows[i].name, lk_rc_str(rc));
+	}
+	for (size_t len = 0; len < strlen(KNOWN); len++) {
+		if (read_known(KNOWN, len, &got) != LK_REFUSED)
+			fail_msg("cut to %zu", len);
+	}
+}
+
+/* A token under key 7 that says it is under the other, and the reverse. */
+static void test_other_key(void **state)
+{
+	struct lk_refresh_key keys[2] = { known_key(), { .key_id = 7 } };
+	struct lk_refresh_key swapped[2] = { keys[0], keys[1] };
+	struct lk_refresh_token token = known_token(), got;
+	char text[LK_REFRESH_TOKEN_SIZE];
+
+	(void)state;
+	swapped[0].key_id = 7;
+	swapped[1].key_id = keys[0].key_id;
+	for (size_t i = 0; i < 2; i++) {
+		lk_refresh_token_make(&swapped[i], &token, text);
+		assert_int_equal(lk_refresh_token_read(text, strlen(text), find,
+						       keys, &got),
+				 LK_REFUSED);
+	}
+	swapped[0].key_id = 8; /* a key that is in no ring */
+	lk_refresh_token_make(&swapped[0], &token, text);
+	assert_int_equal(lk_refresh_token_read(text, strlen(text), find, keys,
+					       &got),
+			 LK_REFUSED);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_successor),
+		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_each_character),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_other_key),
+	};
+
+	if (sodium_init() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
