@@ -51,8 +51,10 @@ static enum lk_rc check_password(struct attempt *a, struct lk_err *err)
 		return rc;
 	rc = lk_password_verify(a->user.password_hash, login->password,
 				login->password_len);
-	if (rc != LK_OK)
+	if (rc == LK_REFUSED)
 		return lk_fail(err, rc, "wrong password");
+	if (rc != LK_OK)
+		return lk_fail(err, rc, "the password could not be hashed");
 	if (!a->user.active)
 		return lk_fail(err, LK_SUSPENDED, "suspended");
 	a->new_hash[0] = '\0';

@@ -1,0 +1,238 @@
+/*
+ * Dispatch without a database: the option file names a socket that is not
+ * there, so whatever reaches MariaDB shows as 503, and whatever must not reach
+ * it shows its own answer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "app/routes.h"
+#include "lib/log.h"
+
+#define JSON "application/json"
+
+static const struct row {
+	const char *method, *uri, *type, *body, *authorization;
+	unsigned status;
+	const char *holds; /* in the answer, headers included */
+} rows[] = {
+	{ "GET", "/auth/health", "", "", NULL, 200, "{\"status\":\"ok\"}" },
+	{ "GET", "/auth/health?x=1", "", "", NULL, 200, "ok" },
+	{ "HEAD", "/auth/health", "", "", NULL, 200, "Content-Length: 15" },
+	{ "POST", "/auth/health", "", "", NULL, 405, "Allow: GET, HEAD\r\n" },
+	{ "OPTIONS", "/auth/login", "", "", NULL, 405, "Allow: POST\r\n" },
+	{ "PUT", "/auth/sessions/x", "", "", NULL, 405, "Allow: DELETE\r\n" },
+	{ "get", "/auth/health", "", "", NULL, 405, "method_not_allowed" },
+	{ "GET", "/auth/nothing", "", "", NULL, 404, "\"not_found\"" },
+	{ "GET", "/auth", "", "", NULL, 404, "not_found" },
+	{ "GET", "/auth/", "", "", NULL, 404, "not_found" },
+	{ "GET", "/authhealth", "", "", NULL, 404, "not_found" },
+	{ "GET", "/health", "", "", NULL, 404, "not_found" },
+	{ "GET", "/auth//health", "", "", NULL, 404, "not_found" },
+	{ "GET", "/auth/./health", "", "", NULL, 404, "not_found" },
+	{ "GET", "/auth/%68ealth", "", "", NULL, 404, "not_found" },
+	{ "GET", "/auth/health/", "", "", NULL, 404, "not_found" },
+	{ "DELETE", "/auth/sessions/", "", "", NULL, 404, "not_found" },
+	{ "DELETE", "/auth/sessions/a/b", "", "", NULL, 404, "not_found" },
+
+	{ "POST", "/auth/login", "text/plain", "{}", NULL, 415,
+	  "unsupported_media_type" },
+	{ "POST", "/auth/login", "", "{}", NULL, 415, "unsupported" },
+	{ "POST", "/auth/login", "application/jsonp", "{}", NULL, 415,
+	  "unsupported" },
+	{ "POST", "/auth/login", JSON "; charset=utf-8", "{}", NULL, 400,
+	  "invalid_request" },
+	{ "POST", "/auth/login", "Application/JSON", "{", NULL, 400,
+	  "invalid_json" },
+	{ "POST", "/auth/login", JSON, "", NULL, 400, "invalid_json" },
+	{ "POST", "/auth/login", JSON, "[]", NULL, 400, "invalid_request" },
+	{ "POST", "/auth/login", JSON, "{\"login\":\"a\"}", NULL, 400,
+	  "invalid_request" },
+	{ "POST", "/auth/login", JSON, "{\"login\":1,\"password\":\"b\"}", NULL,
+	  400, "invalid_request" },
+	{ "POST", "/auth/login", JSON,
+	  "{\"login\":\"a\",\"password\":\"b\",\"x\":1}", NULL, 400,
+	  "invalid_request" },
+	{ "POST", "/auth/login", JSON, "{\"login\":\"a\",\"password\":\"b\"}",
+	  NULL, 503, "Retry-After: 1" },
+	{ "POST", "/auth/logout", JSON, "{\"x\":1}", NULL, 400,
+	  "invalid_request" },
+	{ "POST", "/auth/logout", "text/plain", "x", NULL, 415, "unsupported" },
+	{ "POST", "/auth/renew", JSON, "{\"x\":1}", "Bearer x", 400,
+	  "invalid_request" },
+	/* a body's form is looked at first, then whether there are keys */
+	{ "GET", "/auth/ready", "", "", NULL, 503, "\"unavailable\"" },
+	{ "GET", "/auth/verify", "", "", "Bearer x", 503, "unavailable" },
+	{ "PATCH", "/auth/verify/editor", "", "", "Bearer x", 503, "urn:" },
+	{ "GET", "/auth/.well-known/jwks.json", "", "", NULL, 503, "503" },
+};
+
+static struct lk_service service;
+
+static enum lk_rc read_body(void *arg, struct lk_buf *body, size_t want)
+{
+	const struct row *row = arg;
+
+	assert_int_equal(want, strlen(row->body));
+	return lk_buf_add(body, row->body, want);
+}
+
+static void ask(const struct row *row, const char *length, struct lk_buf *out)
+{
+	char uri[200], type[100], method[50], len[50], authorization[100];
+	char *params[] = { uri,
+			   type,
+			   method,
+			   len,
+			   row->authorization != NULL ? authorization : NULL,
+			   NULL };
+	struct lk_request request = {
+		.params = params,
+		.read_body = read_body,
+		.arg = (void *)(uintptr_t)row,
+		.id = "request-id",
+		.address = "192.0.2.1",
+	};
+	struct lk_response response;
+	bool head_only = false;
+
+	snprintf(uri, sizeof(uri), "REQUEST_URI=%s", row->uri);
+	snprintf(type, sizeof(type), "CONTENT_TYPE=%s", row->type);
+	snprintf(method, sizeof(method), "REQUEST_METHOD=%s", row->method);
+	snprintf(len, sizeof(len), "CONTENT_LENGTH=%s", length);
+	snprintf(authorization, sizeof(authorization), "HTTP_AUTHORIZATION=%s",
+		 row->authorization != NULL ? row->authorization : "");
+	lk_response_init(&response);
+	lk_dispatch(&service, &request, &response, &head_only);
+	assert_int_equal(lk_response_write(&response, &request, head_only, out),
+			 LK_OK);
+	lk_response_free(&response);
+}
+
+static void test_dispatch(void **state)
+{
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const struct row *row = &rows[i];
+		struct lk_buf out = LK_BUF_INIT(65536);
+		char status[32], length[32];
+
+		snprintf(length, sizeof(length), "%zu", strlen(row->body));
+		ask(row, length, &out);
+		snprintf(status, sizeof(status), "Status: %u ", row->status);
+		if (strstr(lk_buf_str(&out), status) == NULL ||
+		    strstr(lk_buf_str(&out), row->holds) == NULL)
+			fail_msg("%s %s %s: not %u with %s:\n%s", row->method,
+				 row->uri, row->body, row->status, row->holds,
+				 lk_buf_str(&out));
+		if (strstr(lk_buf_str(&out), "Cache-Control: no-store\r\n") ==
+			    NULL ||
+		    strstr(lk_buf_str(&out), "X-Request-Id: request-id\r\n") ==
+			    NULL)
+			fail_msg("%s %s: a header is missing", row->method,
+				 row->uri);
+		lk_buf_free(&out);
+	}
+}
+
+static const struct {
+	const char *length;
+	const char *answer;
+} lengths[] = {
+	{ "16385", "Status: 413 " },
+	{ "99999999999999999999999999", "Status: 413 " },
+	{ "18446744073709551617", "Status: 413 " },
+	{ "-1", "Status: 400 " },
+	{ "1x", "Status: 400 " },
+	{ " 1", "Status: 400 " },
+	{ "0x10", "Status: 400 " },
+	{ "+5", "Status: 400 " },
+};
+
+static void test_content_length(void **state)
+{
+	static const struct row row = { "POST", "/auth/login", JSON,
+					"",     NULL,          0,
+					"" };
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+		struct lk_buf out = LK_BUF_INIT(65536);
+
+		ask(&row, lengths[i].length, &out);
+		if (strncmp(lk_buf_str(&out), lengths[i].answer,
+			    strlen(lengths[i].answer)) != 0)
+			fail_msg("length %s: %s", lengths[i].length,
+				 lk_buf_str(&out));
+		lk_buf_free(&out);
+	}
+}
+
+static void test_head_has_no_body(void **state)
+{
+	static const struct row row = { "HEAD", "/auth/health", "", "", NULL, 0,
+					"" };
+	struct lk_buf out = LK_BUF_INIT(65536);
+
+	(void)state;
+	ask(&row, "", &out);
+	assert_string_equal(lk_buf_str(&out) + out.len - 4, "\r\n\r\n");
+	lk_buf_free(&out);
+}
+
+/* No value of a header can begin another one. */
+static void test_header_split(void **state)
+{
+	struct lk_response response;
+
+	(void)state;
+	lk_response_init(&response);
+	assert_int_equal(lk_response_header(&response, "X-A", "b\r\nX-C: d"),
+			 LK_INVALID);
+	assert_int_equal(lk_response_header(&response, "X-A", "b\nX-C: d"),
+			 LK_INVALID);
+	assert_int_equal(response.headers.len, 0);
+	lk_response_free(&response);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_dispatch),
+		cmocka_unit_test(test_content_length),
+		cmocka_unit_test(test_head_has_no_body),
+		cmocka_unit_test(test_header_split),
+	};
+	static char mount[] = "/auth";
+	static const struct lk_master_key master_key;
+	char options[] = "/tmp/test_routes.XXXXXX";
+	struct lk_settings settings = { .mount = mount,
+					.database_options = options };
+	int fd = mkstemp(options);
+	int failed;
+
+	if (sodium_init() < 0 || fd < 0)
+		return 1;
+	if (dprintf(fd, "[latchkey]\nsocket=%s.none\n", options) < 0)
+		return 1;
+	close(fd);
+	lk_log_setup(LK_LOG_STDERR, LK_LOG_ERROR);
+	if (lk_service_open(&service, &settings, &master_key) != LK_OK)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	lk_service_close(&service);
+	unlink(options);
+	return failed;
+}
