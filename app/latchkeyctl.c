@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "lib/account.h"
@@ -32,6 +31,7 @@ enum { DONE = 0, REFUSED = 1, USAGE = 2, UNAVAILABLE = 3 };
 struct ctl {
 	const char *config;
 	bool json;
+	bool has_head; /* of the table that is being printed */
 	struct lk_settings *settings;
 	struct lk_master_key master_key;
 	struct lk_service service;
@@ -52,12 +52,6 @@ static int usage_error(const char *what)
 {
 	fprintf(stderr, "latchkeyctl: %s; see latchkeyctl --help\n", what);
 	return USAGE;
-}
-
-/* Takes the one argument of a command, or none where n is 0. */
-static bool takes(const struct ctl *ctl, int n)
-{
-	return ctl->argc == n && (n == 0 || ctl->argv[0][0] != '-');
 }
 
 /* ---- output ------------------------------------------------------------ */
@@ -97,6 +91,20 @@ static const char *time_text(int64_t us, char out[LK_RFC3339_SIZE])
 	return us == 0 ? "-" : lk_rfc3339(us, out);
 }
 
+/* An array, from role names joined by commas. */
+static void json_roles(struct lk_json_writer *w, const char *roles)
+{
+	size_t n;
+
+	lk_json_key(w, "roles");
+	lk_json_open_array(w);
+	for (; *roles != '\0'; roles += n + (roles[n] == ',')) {
+		n = strcspn(roles, ",");
+		lk_json_string_n(w, roles, n);
+	}
+	lk_json_close_array(w);
+}
+
 /* ---- migrate ----------------------------------------------------------- */
 
 static void tell_migration(const struct lk_migration *m, void *arg)
@@ -128,7 +136,7 @@ static int cmd_migrate(struct ctl *ctl)
 		return settle(ctl, LK_MIGRATE_DONE);
 	if (ctl->argc == 2 && strcmp(ctl->argv[0], "--retry") == 0)
 		return settle(ctl, LK_MIGRATE_RETRY);
-	if (!takes(ctl, 0))
+	if (ctl->argc != 0)
 		return usage_error("migrate takes --done N or --retry N");
 	rc = lk_migrate(ctl->service.db, tell_migration, NULL, &err);
 	if (rc != LK_OK)
@@ -144,9 +152,8 @@ static int cmd_check_config(struct ctl *ctl)
 	struct lk_err err = { "" };
 	enum lk_rc rc;
 
-	if (takes(ctl, 1) ||
-	    (ctl->argc == 1 && strcmp(ctl->argv[0], "--list") != 0) ||
-	    ctl->argc > 1)
+	if (ctl->argc > 1 ||
+	    (ctl->argc == 1 && strcmp(ctl->argv[0], "--list") != 0))
 		return usage_error("check-config takes --list");
 	if (ctl->argc == 1) {
 		lk_settings_list(stdout);
@@ -167,7 +174,7 @@ static int cmd_status(struct ctl *ctl)
 	unsigned version = 0;
 	enum lk_rc rc;
 
-	if (!takes(ctl, 0))
+	if (ctl->argc != 0)
 		return usage_error("status takes no argument");
 	rc = lk_db_connect(ctl->service.db, &err);
 	if (rc != LK_OK)
@@ -235,7 +242,7 @@ static int cmd_keys_init(struct ctl *ctl)
 	size_t n = 0;
 	enum lk_rc rc;
 
-	if (!takes(ctl, 0))
+	if (ctl->argc != 0)
 		return usage_error("keys init takes no argument");
 	rc = lk_migrate_check(ctl->service.db, &err);
 	if (rc == LK_OK)
@@ -288,7 +295,7 @@ static int cmd_keys_list(struct ctl *ctl)
 	struct lk_err err = { "" };
 	enum lk_rc rc;
 
-	if (!takes(ctl, 0))
+	if (ctl->argc != 0)
 		return usage_error("keys list takes no argument");
 	rc = lk_migrate_check(ctl->service.db, &err);
 	if (rc == LK_OK && !ctl->json)
@@ -304,13 +311,17 @@ static int cmd_keys_list(struct ctl *ctl)
 
 static enum lk_rc print_user(const struct lk_user *user, void *arg)
 {
-	const struct ctl *ctl = arg;
+	struct ctl *ctl = arg;
 	const char *status = user->active ? "active" : "suspended";
 	struct lk_buf text = LK_BUF_INIT(16384);
 	char id[LK_ID_TEXT_SIZE], created[LK_RFC3339_SIZE];
 	struct lk_json_writer *w = NULL;
 
 	lk_id_text(&user->user_id, id);
+	if (!ctl->json && !ctl->has_head)
+		printf("%-22s  %-9s  %-24s  %-20s  %s\n", "USER ID", "STATUS",
+		       "CREATED", "LOGIN", "ROLES");
+	ctl->has_head = true;
 	if (!ctl->json) {
 		printf("%s  %-9s  %s  %-20s  %s\n", id, status,
 		       lk_rfc3339(user->created_at, created), user->login,
@@ -322,7 +333,7 @@ static enum lk_rc print_user(const struct lk_user *user, void *arg)
 	json_text(w, "user_id", id);
 	json_text(w, "login", user->login);
 	json_text(w, "status", status);
-	json_text(w, "roles", user->roles);
+	json_roles(w, user->roles);
 	json_time(w, "created_at", user->created_at);
 	lk_json_key(w, "claims");
 	lk_json_raw(w, user->claims, strlen(user->claims));
@@ -330,15 +341,8 @@ static enum lk_rc print_user(const struct lk_user *user, void *arg)
 	return print_json(w, &text) == DONE ? LK_OK : LK_NOMEM;
 }
 
-static void print_user_head(const struct ctl *ctl)
-{
-	if (!ctl->json)
-		printf("%-22s  %-9s  %-24s  %-20s  %s\n", "USER ID", "STATUS",
-		       "CREATED", "LOGIN", "ROLES");
-}
-
 struct page {
-	const struct ctl *ctl;
+	struct ctl *ctl;
 	char last[LK_LOGIN_MAX + 1];
 	size_t n;
 };
@@ -349,7 +353,7 @@ static enum lk_rc page_row(const struct lk_user *user, void *arg)
 
 	page->n++;
 	memcpy(page->last, user->login, sizeof(page->last));
-	return print_user(user, (void *)(uintptr_t)page->ctl);
+	return print_user(user, page->ctl);
 }
 
 static int cmd_user_list(struct ctl *ctl)
@@ -359,9 +363,8 @@ static int cmd_user_list(struct ctl *ctl)
 	struct lk_err err = { "" };
 	enum lk_rc rc;
 
-	if (!takes(ctl, 0))
+	if (ctl->argc != 0)
 		return usage_error("user list takes no argument");
-	print_user_head(ctl);
 	do {
 		page.n = 0;
 		rc = lk_user_each(ctl->service.db, after, PAGE, page_row, &page,
@@ -390,39 +393,43 @@ static int cmd_user_show(struct ctl *ctl)
 	struct lk_user user;
 	enum lk_rc rc;
 
-	if (!takes(ctl, 1))
+	if (ctl->argc != 1)
 		return usage_error("user show takes a login");
 	rc = find_user(ctl, ctl->argv[0], &user, &err);
 	if (rc != LK_OK)
 		return failed(rc, &err);
-	print_user_head(ctl);
 	print_user(&user, ctl);
 	sodium_memzero(&user, sizeof(user));
 	return DONE;
 }
 
-/* From a prompt without echo, or the first line of standard input. */
-static bool read_password(char *out, size_t size)
+/*
+ * From a prompt without echo, or the first line of standard input; a string to
+ * be wiped and freed.  getpass() is old, and just what is needed: it takes the
+ * terminal's signals for characters, so nobody leaves it without echo.
+ */
+static char *read_password(void)
 {
-	const bool prompt = isatty(STDIN_FILENO) != 0;
-	struct termios quiet, before;
-	size_t len;
+	char *typed = NULL, *line = NULL;
+	size_t size = 0;
+	ssize_t n;
 
-	if (prompt && tcgetattr(STDIN_FILENO, &before) == 0) {
-		fputs("Password: ", stderr);
-		quiet = before;
-		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
+	if (isatty(STDIN_FILENO)) {
+		typed = getpass("Password: ");
+		if (typed == NULL)
+			return NULL;
+		line = strdup(typed);
+		sodium_memzero(typed, strlen(typed));
+		return line;
 	}
-	if (fgets(out, (int)size, stdin) == NULL)
-		out[0] = '\0';
-	if (prompt) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-		fputc('\n', stderr);
-	}
-	len = strcspn(out, "\n");
-	out[len] = '\0';
-	return len > 0;
+	setvbuf(stdin, NULL, _IONBF, 0); /* keeps no copy */
+	n = getline(&line, &size, stdin);
+	if (n > 0 && line[n - 1] == '\n')
+		line[--n] = '\0';
+	if (n > 0 && strlen(line) == (size_t)n)
+		return line;
+	free(line);
+	return NULL;
 }
 
 /* Joins `--role NAME` options by commas.  False for anything else. */
@@ -461,7 +468,6 @@ static int add_user(struct ctl *ctl, const char *password, const char *roles)
 		fprintf(stderr, "latchkeyctl: password: %s\n", reasons[i]);
 	if (rc != LK_OK)
 		return failed(rc, &err);
-	print_user_head(ctl);
 	print_user(&user, ctl);
 	return DONE;
 }
@@ -469,17 +475,25 @@ static int add_user(struct ctl *ctl, const char *password, const char *roles)
 static int cmd_user_add(struct ctl *ctl)
 {
 	struct lk_buf roles = LK_BUF_INIT(LK_ROLES_MAX);
-	char password[LK_PASSWORD_MAX + 3];
+	char *password = NULL;
 	int status;
 
-	if (ctl->argc < 1 || ctl->argv[0][0] == '-' || !read_roles(ctl, &roles))
-		status = usage_error("user add takes a login and --role NAME");
-	else if (!read_password(password, sizeof(password)))
+	if (ctl->argc < 1 || !read_roles(ctl, &roles) ||
+	    !lk_roles_valid(lk_buf_str(&roles))) {
+		status = usage_error("user add takes a login and --role NAME, "
+				     "with names of [a-z0-9_.-]{1,32}");
+		goto out;
+	}
+	password = read_password();
+	if (password == NULL) {
 		status = usage_error("the password is the first line of "
-				     "standard input");
-	else
-		status = add_user(ctl, password, lk_buf_str(&roles));
-	sodium_memzero(password, sizeof(password));
+				     "standard input, without NUL characters");
+		goto out;
+	}
+	status = add_user(ctl, password, lk_buf_str(&roles));
+	sodium_memzero(password, strlen(password));
+out:
+	free(password);
 	lk_buf_free(&roles);
 	return status;
 }
@@ -494,7 +508,7 @@ static int cmd_user_roles(struct ctl *ctl)
 	struct lk_user user;
 	enum lk_rc rc;
 
-	if (ctl->argc != 2 || ctl->argv[0][0] == '-')
+	if (ctl->argc != 2)
 		return usage_error("user roles takes a login and role names "
 				   "joined by commas, or '' for none");
 	if (!lk_roles_valid(ctl->argv[1]))

@@ -38,10 +38,10 @@ void lk_audit_log(const struct lk_audit *audit)
 	char user[LK_ID_TEXT_SIZE], session[LK_ID_TEXT_SIZE];
 	char actor[LK_ID_TEXT_SIZE];
 
-	lk_info("event=%s user=%s session=%s actor=%s ip=%s %s", audit->event,
+	lk_info("event=%s user=%s session=%s actor=%s ip=%s%s%s", audit->event,
 		text_of(audit->user_id, user),
 		text_of(audit->session_id, session),
 		text_of(audit->actor_id, actor),
 		audit->address[0] == '\0' ? "-" : audit->address,
-		audit->detail);
+		audit->detail[0] == '\0' ? "" : " ", audit->detail);
 }

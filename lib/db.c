@@ -3,11 +3,13 @@
  * the fork.  Statements are prepared when first run on a connection.  Nothing
  * here knows what the statements mean.
  */
+#include <errno.h>
 #include <mysql.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "lib/clock.h"
 #include "lib/db.h"
@@ -224,6 +226,10 @@ enum lk_rc lk_db_connect(struct lk_db *db, struct lk_err *err)
 
 	if (db->conn != NULL)
 		return LK_OK;
+	/* The connector passes over a file that it cannot read. */
+	if (access(db->option_file, R_OK) != 0)
+		return lk_fail(err, LK_UNAVAILABLE, "%s: %s", db->option_file,
+			       strerror(errno));
 	db->conn = new_connection(db);
 	if (db->conn == NULL)
 		return lk_fail(err, LK_NOMEM, "mysql_init");
@@ -236,7 +242,7 @@ enum lk_rc lk_db_connect(struct lk_db *db, struct lk_err *err)
 		rc = lk_fail(err, LK_UNAVAILABLE,
 			     "MariaDB on %s: refused, the connection is not "
 			     "encrypted and verified: set ssl-ca and "
-			     "ssl-verify-server-cert in %s",
+			     "ssl-verify-server-cert = 1 in %s",
 			     db->conn->host, db->option_file);
 	if (rc == LK_OK)
 		rc = run_text(db, setup, sizeof(setup) - 1, true, err);
