@@ -1,0 +1,33 @@
+/*
+ * The master process: keeps the workers running, renews them when the settings
+ * are read again, and ends them.  It never talks to MariaDB and never looks at
+ * a request.
+ */
+#ifndef LK_MASTER_H
+#define LK_MASTER_H
+
+#include "app/listener.h"
+#include "lib/seal.h"
+#include "lib/settings.h"
+
+/* How the settings were made, so that they can be made again. */
+struct lk_settings_source {
+	const char *path;
+	const char *listen; /* in place of the file's; NULL: the file's */
+};
+
+/* lk_settings_load(), and what the command line says above the file. */
+enum lk_rc lk_settings_from(const struct lk_settings_source *source,
+			    struct lk_settings **settings_r,
+			    struct lk_err *err);
+
+/*
+ * Runs until SIGTERM or SIGINT.  SIGHUP reads the settings again.  Takes over
+ * settings and listener.  Gives the exit status: 0, or EX_CONFIG if a worker
+ * found a database of another schema.
+ */
+int lk_master_run(const struct lk_settings_source *source,
+		  struct lk_settings *settings, struct lk_listener *listener,
+		  const struct lk_master_key *master_key);
+
+#endif
