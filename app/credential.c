@@ -19,7 +19,11 @@ enum lk_rc lk_credential_bearer(const struct lk_request *request,
 	const size_t n = sizeof(scheme) - 1;
 	const char *value = lk_request_param(request, "HTTP_AUTHORIZATION");
 
-	if (value == NULL || strncasecmp(value, scheme, n) != 0)
+	if (value == NULL)
+		return LK_NOT_FOUND;
+	if (lk_request_doubled(request, "HTTP_AUTHORIZATION"))
+		return LK_REFUSED;
+	if (strncasecmp(value, scheme, n) != 0)
 		return LK_NOT_FOUND;
 	value += n;
 	if (*value != ' ' && *value != '\0')

@@ -18,11 +18,8 @@ struct lk_exchange {
 	struct lk_origin origin;
 	const char *path_end; /* what stands for '*' in the route, or NULL */
 	struct lk_json_member members[LK_MEMBERS_MAX]; /* of the body */
-	bool has_body;
 
 	/* The caller, where the route asks for a bearer token. */
-	const char *token;
-	size_t token_len;
 	struct lk_access_claims claims;
 };
 

@@ -188,10 +188,13 @@ static bool take_access_token(struct lk_exchange *x, struct leaving *leaving)
 	if (rc == LK_OK)
 		rc = lk_verify_token(x->service, token, len, &x->claims, &err);
 	leaving->expired = rc == LK_EXPIRED;
-	if (rc != LK_OK && rc != LK_EXPIRED) {
-		lk_problem(x->response, LK_INVALID_TOKEN, "");
+	if (rc == LK_REFUSED)
+		lk_problem(x->response, LK_INVALID_TOKEN,
+			   "It is not one of ours.");
+	else if (rc != LK_OK && rc != LK_EXPIRED)
+		lk_problem_fault(x->response, rc, &err);
+	if (rc != LK_OK && rc != LK_EXPIRED)
 		return false;
-	}
 	leaving->named = true;
 	leaving->session_id = x->claims.session_id;
 	leaving->user_id = x->claims.user_id;
@@ -209,7 +212,8 @@ static bool take_refresh_token(struct lk_exchange *x, struct leaving *leaving)
 	rc = lk_refresh_session(x->service, token->str, token->len,
 				&leaving->session_id, &leaving->user_id, &err);
 	if (rc == LK_REFUSED) {
-		lk_problem(x->response, LK_INVALID_REFRESH_TOKEN, "");
+		lk_problem(x->response, LK_INVALID_REFRESH_TOKEN,
+			   "It is not one of ours.");
 		return false;
 	}
 	if (rc != LK_OK && rc != LK_NOT_FOUND) {
@@ -254,7 +258,8 @@ void lk_handle_logout(struct lk_exchange *x)
 	if (!take_access_token(x, &leaving))
 		return;
 	if (!has_refresh_token && !leaving.named) {
-		lk_problem(x->response, LK_NO_CREDENTIAL, "");
+		lk_problem(x->response, LK_NO_CREDENTIAL,
+			   "Send an access token or a refresh token.");
 		return;
 	}
 	if (!has_refresh_token && leaving.expired) {

@@ -6,25 +6,38 @@
 #include "app/problem.h"
 #include "lib/clock.h"
 
-void lk_handle_verify(struct lk_exchange *x)
+static bool name_user(struct lk_response *response,
+		      const struct lk_access_claims *claims)
 {
-	struct lk_response *response = x->response;
 	char user[LK_ID_TEXT_SIZE], session[LK_ID_TEXT_SIZE];
 	char expires[LK_RFC3339_SIZE];
+	const struct {
+		const char *name, *value;
+	} headers[] = {
+		{ "X-Auth-User", lk_id_text(&claims->user_id, user) },
+		{ "X-Auth-Session", lk_id_text(&claims->session_id, session) },
+		{ "X-Auth-Roles", claims->roles },
+		{ "X-Auth-Expires",
+		  lk_rfc3339(claims->expires_at * LK_SECOND, expires) },
+	};
+	size_t i;
 
+	for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
+		if (lk_response_header(response, headers[i].name,
+				       headers[i].value) != LK_OK)
+			return false;
+	return true;
+}
+
+void lk_handle_verify(struct lk_exchange *x)
+{
 	if (x->path_end != NULL &&
-	    !lk_roles_contain(x->claims.roles, x->path_end)) {
-		lk_problem(response, LK_FORBIDDEN,
+	    !lk_roles_contain(x->claims.roles, x->path_end))
+		lk_problem(x->response, LK_FORBIDDEN,
 			   "The user has not the role that is needed here.");
-		return;
-	}
-	response->status = 204;
-	lk_response_header(response, "X-Auth-User",
-			   lk_id_text(&x->claims.user_id, user));
-	lk_response_header(response, "X-Auth-Session",
-			   lk_id_text(&x->claims.session_id, session));
-	lk_response_header(response, "X-Auth-Roles", x->claims.roles);
-	lk_response_header(response, "X-Auth-Expires",
-			   lk_rfc3339(x->claims.expires_at * LK_SECOND,
-				      expires));
+	else if (name_user(x->response, &x->claims))
+		x->response->status = 204;
+	else
+		lk_problem(x->response, LK_NOT_AVAILABLE,
+			   "There is no memory for it just now.");
 }

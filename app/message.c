@@ -43,15 +43,34 @@ static const char *reason_of(unsigned status)
 	return "Unknown";
 }
 
-const char *lk_request_param(const struct lk_request *request, const char *name)
+/* The n-th value of a parameter, from 0. */
+static const char *param(const struct lk_request *request, const char *name,
+			 unsigned n)
 {
 	const size_t len = strlen(name);
 	char **p;
 
 	for (p = request->params; p != NULL && *p != NULL; p++)
-		if (strncmp(*p, name, len) == 0 && (*p)[len] == '=')
+		if (strncmp(*p, name, len) == 0 && (*p)[len] == '=' && n-- == 0)
 			return *p + len + 1;
 	return NULL;
+}
+
+const char *lk_request_param(const struct lk_request *request, const char *name)
+{
+	return param(request, name, 0);
+}
+
+bool lk_request_doubled(const struct lk_request *request, const char *name)
+{
+	const char *first = param(request, name, 0);
+	const char *value = NULL;
+	unsigned n;
+
+	for (n = 1; (value = param(request, name, n)) != NULL; n++)
+		if (strcmp(value, first) != 0)
+			return true;
+	return false;
 }
 
 void lk_response_init(struct lk_response *response)

@@ -44,6 +44,10 @@ struct lk_response {
 const char *lk_request_param(const struct lk_request *request,
 			     const char *name);
 
+/* Whether a parameter is there with two values: a header sent twice, or once
+ * with an underscore in its name, which CGI folds into the other. */
+bool lk_request_doubled(const struct lk_request *request, const char *name);
+
 void lk_response_init(struct lk_response *response);
 void lk_response_free(struct lk_response *response);
 

@@ -57,12 +57,25 @@ static const struct route routes[] = {
 
 /* ---- finding the row --------------------------------------------------- */
 
+/* Past scheme and authority, where the client sent the absolute form (RFC 9112
+ * §3.2.2) and the web server hands it on. */
+static const char *origin_form(const char *uri)
+{
+	const char *authority = strstr(uri, "://");
+
+	if (*uri == '/' || authority == NULL)
+		return uri;
+	return authority + 3 + strcspn(authority + 3, "/?");
+}
+
 /* The path below the mount, of *len_r characters, or NULL if the URI is not
  * below it. */
 static const char *local_path(const char *uri, const char *mount, size_t *len_r)
 {
 	const size_t n = strlen(mount);
 
+	if (uri != NULL)
+		uri = origin_form(uri);
 	if (uri == NULL || strncmp(uri, mount, n) != 0 || uri[n] != '/')
 		return NULL;
 	*len_r = strcspn(uri + n, "?");
@@ -94,21 +107,20 @@ static bool method_matches(const struct route *route, const char *method)
 static void refuse_method(struct lk_response *response, const char *path,
 			  size_t len)
 {
-	char allow[64] = "";
+	struct lk_buf allow = LK_BUF_INIT(100);
 	const char *end = NULL;
 	size_t i;
 
-	for (i = 0; i < N_ROUTES; i++) {
-		if (!path_matches(&routes[i], path, len, &end))
-			continue;
-		if (allow[0] != '\0')
-			strcat(allow, ", ");
-		strcat(allow, routes[i].method);
-		if (strcmp(routes[i].method, "GET") == 0)
-			strcat(allow, ", HEAD");
-	}
+	for (i = 0; i < N_ROUTES; i++)
+		if (path_matches(&routes[i], path, len, &end))
+			lk_buf_addf(&allow, "%s%s%s", allow.len > 0 ? ", " : "",
+				    routes[i].method,
+				    strcmp(routes[i].method, "GET") == 0
+					    ? ", HEAD"
+					    : "");
 	lk_problem(response, LK_METHOD_NOT_ALLOWED, "See the Allow header.");
-	lk_response_header(response, "Allow", allow);
+	lk_response_header(response, "Allow", lk_buf_str(&allow));
+	lk_buf_free(&allow);
 }
 
 /* NULL: the answer has been given. */
@@ -133,13 +145,15 @@ static const struct route *find_route(struct lk_exchange *x, const char *method,
 	if (found != NULL && end != NULL) {
 		*path_end_r = strndup(end, len - (size_t)(end - path));
 		if (*path_end_r == NULL) {
-			lk_problem(x->response, LK_INTERNAL_ERROR, "");
+			lk_problem(x->response, LK_NOT_AVAILABLE,
+				   "There is no memory for it just now.");
 			return NULL;
 		}
 	} else if (found == NULL && known) {
 		refuse_method(x->response, path, len);
 	} else if (found == NULL) {
-		lk_problem(x->response, LK_NO_SUCH_THING, "");
+		lk_problem(x->response, LK_NO_SUCH_THING,
+			   "No endpoint has this path.");
 	}
 	return found;
 }
@@ -193,7 +207,8 @@ static bool read_body(struct lk_exchange *x, const struct route *route,
 	}
 	if ((typed || len > 0) && !is_json(type) &&
 	    (len > 0 || (route->needs & BODY) != 0)) {
-		lk_problem(x->response, LK_UNSUPPORTED_MEDIA_TYPE, "");
+		lk_problem(x->response, LK_UNSUPPORTED_MEDIA_TYPE,
+			   "Say so in the content type.");
 		return false;
 	}
 	if (len > LK_BODY_MAX) {
@@ -207,12 +222,14 @@ static bool read_body(struct lk_exchange *x, const struct route *route,
 	if (rc == LK_OK)
 		return true;
 	if (rc == LK_EXPIRED)
-		lk_problem(x->response, LK_BODY_TIMEOUT, "");
+		lk_problem(x->response, LK_BODY_TIMEOUT,
+			   "Send the whole of it sooner.");
 	else if (rc == LK_MALFORMED)
 		lk_problem(x->response, LK_INVALID_REQUEST,
 			   "The body ended early.");
 	else
-		lk_problem(x->response, LK_INTERNAL_ERROR, "");
+		lk_problem(x->response, LK_NOT_AVAILABLE,
+			   "There is no memory for it just now.");
 	return false;
 }
 
@@ -235,7 +252,7 @@ static bool take_body(struct lk_exchange *x, const struct route *route,
 		n++;
 	rc = lk_json_object(lk_buf_str(body), body->len, x->members, n, &err);
 	if (rc == LK_MALFORMED)
-		lk_problem(x->response, LK_INVALID_JSON, "");
+		lk_problem(x->response, LK_INVALID_JSON, err.msg);
 	else if (rc == LK_INVALID)
 		lk_problem(x->response, LK_INVALID_REQUEST, err.msg);
 	else if (rc != LK_OK)
@@ -245,41 +262,57 @@ static bool take_body(struct lk_exchange *x, const struct route *route,
 
 /* ---- the credential ---------------------------------------------------- */
 
+/* What only an administrator can mend is told to the log; to the client, and
+ * to a web server that asks, it is a service that is not available. */
+static void not_available(struct lk_exchange *x, enum lk_rc rc,
+			  const struct lk_err *err)
+{
+	if (rc != LK_UNAVAILABLE)
+		lk_error("%s: %s", lk_rc_str(rc), err->msg);
+	lk_problem_fault(x->response, LK_UNAVAILABLE, err);
+}
+
+/* Whether there is one at all, before the body is read for nobody. */
+static bool has_bearer(struct lk_exchange *x)
+{
+	const char *token = NULL;
+	size_t len = 0;
+
+	if (lk_credential_bearer(x->request, &token, &len) != LK_NOT_FOUND)
+		return true;
+	lk_problem(x->response, LK_NO_CREDENTIAL, "Send an access token.");
+	return false;
+}
+
 static bool take_bearer(struct lk_exchange *x)
 {
 	struct lk_err err = { "" };
+	const char *token = NULL;
+	size_t len = 0;
 	enum lk_rc rc;
 
-	rc = lk_credential_bearer(x->request, &x->token, &x->token_len);
-	if (rc == LK_NOT_FOUND) {
-		lk_problem(x->response, LK_NO_CREDENTIAL, "");
-		return false;
-	}
+	rc = lk_credential_bearer(x->request, &token, &len);
 	if (rc == LK_OK)
-		rc = lk_verify(x->service, x->token, x->token_len, &x->claims,
-			       &err);
+		rc = lk_verify(x->service, token, len, &x->claims, &err);
 	if (rc == LK_REFUSED || rc == LK_EXPIRED) {
 		lk_debug("access token refused: %s", err.msg);
-		lk_problem(x->response, LK_INVALID_TOKEN, "");
+		lk_problem(x->response, LK_INVALID_TOKEN,
+			   "It is not valid, or not any more.");
 	} else if (rc != LK_OK) {
-		lk_problem_fault(x->response, rc, &err);
+		not_available(x, rc, &err);
 	}
 	return rc == LK_OK;
 }
 
-/* Schema and keys.  What only an administrator can mend is told to the log;
- * to the client it is a service that is not available. */
+/* Schema and keys. */
 static bool take_keys(struct lk_exchange *x)
 {
 	struct lk_err err = { "" };
 	enum lk_rc rc = lk_service_ready(x->service, &err);
 
-	if (rc == LK_OK)
-		return true;
-	if (rc != LK_UNAVAILABLE)
-		lk_error("not ready: %s", err.msg);
-	lk_problem_fault(x->response, LK_UNAVAILABLE, &err);
-	return false;
+	if (rc != LK_OK)
+		not_available(x, rc, &err);
+	return rc == LK_OK;
 }
 
 /* ---- all of it --------------------------------------------------------- */
@@ -287,11 +320,12 @@ static bool take_keys(struct lk_exchange *x)
 static void run(struct lk_exchange *x, const struct route *route)
 {
 	struct lk_buf body = LK_BUF_INIT(LK_BODY_MAX);
+	const bool bearer = (route->needs & BEARER) == BEARER;
 
 	memcpy(x->members, route->members, sizeof(x->members));
-	if (take_body(x, route, &body) &&
+	if ((!bearer || has_bearer(x)) && take_body(x, route, &body) &&
 	    ((route->needs & KEYS) == 0 || take_keys(x)) &&
-	    ((route->needs & BEARER) != BEARER || take_bearer(x)))
+	    (!bearer || take_bearer(x)))
 		route->handler(x);
 	lk_json_free(x->members, LK_MEMBERS_MAX);
 	lk_buf_wipe(&body);

@@ -9,6 +9,8 @@
 #include "lib/log.h"
 #include "lib/statements.h"
 
+#define DETAIL_MAX 255 /* bytes of the column; what is longer is cut */
+
 static const char *text_of(const struct lk_id *id, char out[LK_ID_TEXT_SIZE])
 {
 	return id == NULL ? "-" : lk_id_text(id, out);
@@ -24,10 +26,14 @@ enum lk_rc lk_audit_write(struct lk_db *db, const struct lk_audit *audit,
 {
 	const struct lk_id audit_id = lk_id_new();
 	const struct lk_in in[] = {
-		LK_ID(&audit_id),           LK_TIME(lk_now()),
-		LK_STR(audit->event),       or_null(audit->user_id),
-		or_null(audit->session_id), or_null(audit->actor_id),
-		LK_STR(audit->address),     LK_STR(audit->detail),
+		LK_ID(&audit_id),
+		LK_TIME(lk_now()),
+		LK_STR(audit->event),
+		or_null(audit->user_id),
+		or_null(audit->session_id),
+		or_null(audit->actor_id),
+		LK_STR(audit->address),
+		LK_BYTES(audit->detail, strnlen(audit->detail, DETAIL_MAX)),
 	};
 
 	return lk_db_exec(db, LK_STMT_AUDIT_INSERT, in, LK_N(in), NULL, err);

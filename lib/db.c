@@ -18,8 +18,9 @@
 #define MAX_IN           16
 #define MAX_OUT          24
 #define CONNECT_TIMEOUT  3 /* seconds; the connector has no default */
-#define IO_TIMEOUT       10
-#define CONFLICT_RETRIES 8
+#define IO_TIMEOUT       4 /* longer than any statement may take */
+#define CONFLICT_TIME    (3 * LK_SECOND) /* of tries, all in all */
+#define REFUSE_TIME      LK_SECOND       /* after a connect that hung */
 #define TRANSACTION_MOST (4 * LK_SECOND)
 
 /*
@@ -30,7 +31,9 @@
 #define SESSION_SETUP                                                          \
 	"SET SESSION autocommit = 1, time_zone = '+00:00', "                   \
 	"sql_mode = 'STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,"            \
-	"NO_ENGINE_SUBSTITUTION', tx_isolation = 'READ-COMMITTED'"
+	"NO_ENGINE_SUBSTITUTION'"
+#define SESSION_ISOLATION                                                      \
+	"SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 #define SESSION_LIMITS                                                         \
 	"SET SESSION innodb_lock_wait_timeout = 2, lock_wait_timeout = 2, "    \
 	"max_statement_time = 3, idle_transaction_timeout = 4"
@@ -45,13 +48,22 @@ struct lk_db {
 	bool cluster; /* the server replicates by wsrep (Galera) */
 	bool in_transaction;
 	bool patient;
+	int64_t refused_until; /* lk_boottime(): no connect is tried before */
 };
 
 enum lk_rc lk_db_new(struct lk_db **db_r, const char *option_file,
 		     const struct lk_sql *sql, size_t n_sql)
 {
+	/* What the connector would let the environment decide. */
+	static const char *const scrubbed[] = {
+		"MYSQL_HOME",     "MYSQL_HOST",      "MYSQL_PWD",
+		"MYSQL_TCP_PORT", "MYSQL_UNIX_PORT", "MARIADB_HOME",
+	};
 	struct lk_db *db = calloc(1, sizeof(*db));
+	size_t i;
 
+	for (i = 0; i < LK_N(scrubbed); i++)
+		unsetenv(scrubbed[i]);
 	*db_r = NULL;
 	if (db == NULL)
 		return LK_NOMEM;
@@ -121,6 +133,14 @@ static enum lk_rc classify(unsigned error)
 	case 1205: /* ER_LOCK_WAIT_TIMEOUT */
 	case 1020: /* ER_CHECKREAD, MariaDB 11.6 and later */
 		return LK_CONFLICT;
+	case 1146: /* ER_NO_SUCH_TABLE */
+		return LK_NOT_FOUND;
+	case 1040: /* ER_CON_COUNT_ERROR */
+	case 1203: /* ER_TOO_MANY_USER_CONNECTIONS */
+	case 1461: /* ER_MAX_PREPARED_STMT_COUNT_REACHED */
+	case 1615: /* ER_NEED_REPREPARE */
+	case 1021: /* ER_DISK_FULL */
+	case 1114: /* ER_RECORD_FILE_FULL */
 	case 1047: /* ER_UNKNOWN_COM_ERROR: not in the primary component */
 	case 1290: /* ER_OPTION_PREVENTS_STATEMENT: read only */
 	case 1836: /* ER_READ_ONLY_MODE */
@@ -218,41 +238,59 @@ static enum lk_rc ask_cluster(struct lk_db *db, struct lk_err *err)
 	return LK_OK;
 }
 
+static enum lk_rc set_up(struct lk_db *db, struct lk_err *err)
+{
+	static const char session[] = SESSION_SETUP;
+	static const char isolation[] = SESSION_ISOLATION;
+	static const char limits[] = SESSION_LIMITS;
+	enum lk_rc rc;
+
+	if (!is_private(db->conn))
+		return lk_fail(err, LK_UNAVAILABLE,
+			       "MariaDB on %s: refused, the connection is not "
+			       "encrypted and verified: set ssl-ca and "
+			       "ssl-verify-server-cert = 1 in %s",
+			       db->conn->host, db->option_file);
+	rc = run_text(db, session, sizeof(session) - 1, true, err);
+	if (rc == LK_OK)
+		rc = run_text(db, isolation, sizeof(isolation) - 1, true, err);
+	if (rc == LK_OK && !db->patient)
+		rc = run_text(db, limits, sizeof(limits) - 1, true, err);
+	if (rc == LK_OK)
+		rc = ask_cluster(db, err);
+	return rc;
+}
+
+/*
+ * A server that hangs costs a whole time-out; for a while after that, nobody
+ * else who asks waits for it too.
+ */
 enum lk_rc lk_db_connect(struct lk_db *db, struct lk_err *err)
 {
-	static const char setup[] = SESSION_SETUP;
-	static const char limits[] = SESSION_LIMITS;
-	enum lk_rc rc = LK_OK;
+	const int64_t started = lk_boottime();
 
 	if (db->conn != NULL)
 		return LK_OK;
+	if (started < db->refused_until)
+		return lk_fail(err, LK_UNAVAILABLE,
+			       "MariaDB did not answer a moment ago");
 	/* The connector passes over a file that it cannot read. */
 	if (access(db->option_file, R_OK) != 0)
 		return lk_fail(err, LK_UNAVAILABLE, "%s: %s", db->option_file,
 			       strerror(errno));
 	db->conn = new_connection(db);
 	if (db->conn == NULL)
-		return lk_fail(err, LK_NOMEM, "mysql_init");
+		return lk_fail(err, LK_UNAVAILABLE, "mysql_init: no memory");
 	if (mysql_real_connect(db->conn, NULL, NULL, NULL, NULL, 0, NULL,
 			       CLIENT_FOUND_ROWS) == NULL)
-		rc = lk_fail(err, LK_UNAVAILABLE, "MariaDB (%s): %s (%u)",
-			     db->option_file, mysql_error(db->conn),
-			     mysql_errno(db->conn));
-	else if (!is_private(db->conn))
-		rc = lk_fail(err, LK_UNAVAILABLE,
-			     "MariaDB on %s: refused, the connection is not "
-			     "encrypted and verified: set ssl-ca and "
-			     "ssl-verify-server-cert = 1 in %s",
-			     db->conn->host, db->option_file);
-	if (rc == LK_OK)
-		rc = run_text(db, setup, sizeof(setup) - 1, true, err);
-	if (rc == LK_OK && !db->patient)
-		rc = run_text(db, limits, sizeof(limits) - 1, true, err);
-	if (rc == LK_OK)
-		rc = ask_cluster(db, err);
-	if (rc == LK_OK)
+		lk_fail(err, LK_UNAVAILABLE, "MariaDB (%s): %s (%u)",
+			db->option_file, mysql_error(db->conn),
+			mysql_errno(db->conn));
+	else if (set_up(db, err) == LK_OK)
 		return LK_OK;
 	disconnect(db);
+	if (lk_boottime() - started > LK_SECOND)
+		db->refused_until = lk_boottime() + REFUSE_TIME;
 	return LK_UNAVAILABLE;
 }
 
@@ -413,12 +451,13 @@ static void pause_at_random(unsigned attempt)
 /*
  * Runs a statement.  Outside a transaction it is run again where that can do
  * no harm: a read whose connection was lost (idle over a restart of the
- * server), once; a conflict, which undid it, a few times.
+ * server), once; a conflict, which undid it, for a while.
  */
 static enum lk_rc execute(struct lk_db *db, unsigned stmt,
 			  const struct lk_in *in, size_t n_in,
 			  struct lk_err *err)
 {
+	const int64_t started = lk_boottime();
 	unsigned attempt;
 	bool again = true;
 	enum lk_rc rc;
@@ -436,8 +475,10 @@ static enum lk_rc execute(struct lk_db *db, unsigned stmt,
 			again = false;
 			continue;
 		}
-		if (rc != LK_CONFLICT || attempt >= CONFLICT_RETRIES)
+		if (rc != LK_CONFLICT)
 			return rc;
+		if (lk_boottime() - started > CONFLICT_TIME)
+			return LK_UNAVAILABLE;
 		pause_at_random(attempt);
 	}
 }
@@ -580,9 +621,12 @@ static enum lk_rc read_rows(struct lk_db *db, unsigned stmt,
 		rc = stmt_failed(db, stmt, err);
 		goto out;
 	}
-	/* The rows are here already (store_result): no fetch can fail. */
-	while (rc == LK_OK && mysql_stmt_fetch(s) != MYSQL_NO_DATA) {
-		if (!finish_row(&columns, out, n_out))
+	while (rc == LK_OK) {
+		const int fetched = mysql_stmt_fetch(s);
+
+		if (fetched == MYSQL_NO_DATA)
+			break;
+		if (fetched != 0 || !finish_row(&columns, out, n_out))
 			rc = lk_fail(err, LK_INTERNAL,
 				     "statement %u: a value does not fit",
 				     stmt);
@@ -639,6 +683,8 @@ enum lk_rc lk_db_first_fresh(struct lk_db *db, unsigned stmt,
 	rc = execute_once(db, stmt, in, n_in, err);
 	if (rc == LK_OK)
 		rc = read_rows(db, stmt, out, n_out, NULL, NULL, err);
+	else if (rc == LK_CONFLICT) /* the wait for the cluster took too long */
+		rc = LK_UNAVAILABLE;
 	if (db->conn != NULL) {
 		rc_off = run_text(db, off, sizeof(off) - 1, true, NULL);
 		if (rc_off != LK_OK)
@@ -648,6 +694,21 @@ enum lk_rc lk_db_first_fresh(struct lk_db *db, unsigned stmt,
 }
 
 /* ---- transactions ------------------------------------------------------ */
+
+/*
+ * A COMMIT that fails certification or loses a deadlock has undone all; of any
+ * other failure nobody knows.  The connection goes with it: a transaction that
+ * might still be open must not take in what comes next.
+ */
+static enum lk_rc commit(struct lk_db *db, struct lk_err *err)
+{
+	enum lk_rc rc = run_text(db, "COMMIT", 6, false, err);
+
+	if (rc == LK_OK)
+		return LK_OK;
+	disconnect(db);
+	return rc == LK_CONFLICT ? LK_CONFLICT : LK_UNCERTAIN;
+}
 
 static enum lk_rc try_transaction(struct lk_db *db,
 				  enum lk_rc (*body)(struct lk_db *db,
@@ -683,7 +744,7 @@ static enum lk_rc try_transaction(struct lk_db *db,
 			     "the transaction took too "
 			     "long");
 	if (rc == LK_OK)
-		return run_text(db, "COMMIT", 6, false, err);
+		return commit(db, err);
 	/* After 1205 only the statement was undone; be explicit. */
 	if (db->conn != NULL && mysql_rollback(db->conn) != 0)
 		disconnect(db);
@@ -695,6 +756,7 @@ enum lk_rc lk_db_transaction(struct lk_db *db,
 						struct lk_err *err),
 			     void *arg, struct lk_err *err)
 {
+	const int64_t started = lk_boottime();
 	unsigned attempt;
 	enum lk_rc rc;
 
@@ -702,13 +764,8 @@ enum lk_rc lk_db_transaction(struct lk_db *db,
 		rc = try_transaction(db, body, arg, err);
 		if (rc != LK_CONFLICT)
 			return rc;
-		/* A COMMIT that fails certification leaves nothing open, one
-		 * refused for another reason might. */
-		if (db->conn != NULL && mysql_rollback(db->conn) != 0)
-			disconnect(db);
-		if (attempt >= CONFLICT_RETRIES)
-			return lk_fail(err, LK_UNAVAILABLE,
-				       "conflict after %u tries", attempt + 1);
+		if (lk_boottime() - started > CONFLICT_TIME)
+			return LK_UNAVAILABLE;
 		pause_at_random(attempt);
 	}
 }

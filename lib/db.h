@@ -1,3 +1,4 @@
+/* clang-format off */
 /*
  * MariaDB: one connection of one process, made after the fork, and prepared
  * statements by number.  The only file that includes mysql.h.  It connects
@@ -6,18 +7,23 @@
  *
  * LK_OK
  * LK_EXISTS		a unique key stood in the way (1062)
- * LK_CONFLICT		1213, 1205, 1020: the transaction was lost and must be
+ * LK_NOT_FOUND		there is no such table (1146), or no row where one
+ *			was asked for
+ * LK_CONFLICT		1213, 1205, 1020 inside a transaction: it must be
  *			rolled back and run again as a whole
- * LK_UNAVAILABLE	no connection, not primary, read only, or the connection
- *			broke at a statement that only reads: nothing was
- *written LK_UNCERTAIN		the connection broke (2006, 2013, 1053, 1927) at
- *a statement that writes: it may have taken effect LK_INTERNAL		anything
- *else; the message says what
+ * LK_UNAVAILABLE	no connection, not primary, read only, no resources, or
+ *			the connection broke at a statement that only reads:
+ *			nothing was written
+ * LK_UNCERTAIN		the connection broke (2006, 2013, 1053, 1927) at a
+ *			statement that writes, or a COMMIT failed: it may have
+ *			taken effect
+ * LK_INTERNAL		anything else; the message says what
  *
  * Sessions run READ COMMITTED, in UTC, strict, with CLIENT_FOUND_ROWS (affected
  * rows are *matched* rows: the compare-and-swaps stand on it) and bounded
  * waits.
  */
+/* clang-format on */
 #ifndef LK_DB_H
 #define LK_DB_H
 
@@ -65,34 +71,15 @@ struct lk_out {
 	size_t *len; /* BYTES: bytes written; NULL: it must be all of size */
 };
 
-#define LK_TO_INT(p)                                                           \
-	{                                                                      \
-		LK_OUT_INT, (p), sizeof(int64_t), NULL                         \
-	}
-#define LK_TO_UINT32(p)                                                        \
-	{                                                                      \
-		LK_OUT_UINT32, (p), sizeof(uint32_t), NULL                     \
-	}
-#define LK_TO_BOOL(p)                                                          \
-	{                                                                      \
-		LK_OUT_BOOL, (p), sizeof(bool), NULL                           \
-	}
-#define LK_TO_TIME(p)                                                          \
-	{                                                                      \
-		LK_OUT_TIME, (p), sizeof(int64_t), NULL                        \
-	}
-#define LK_TO_STR(array)                                                       \
-	{                                                                      \
-		LK_OUT_STR, (array), sizeof(array), NULL                       \
-	}
-#define LK_TO_BYTES(p, n, l)                                                   \
-	{                                                                      \
-		LK_OUT_BYTES, (p), (n), (l)                                    \
-	}
-#define LK_TO_ID(id)                                                           \
-	{                                                                      \
-		LK_OUT_BYTES, (id)->b, sizeof((id)->b), NULL                   \
-	}
+/* clang-format off */
+#define LK_TO_INT(p)	{ LK_OUT_INT, (p), sizeof(int64_t), NULL }
+#define LK_TO_UINT32(p)	{ LK_OUT_UINT32, (p), sizeof(uint32_t), NULL }
+#define LK_TO_BOOL(p)	{ LK_OUT_BOOL, (p), sizeof(bool), NULL }
+#define LK_TO_TIME(p)	{ LK_OUT_TIME, (p), sizeof(int64_t), NULL }
+#define LK_TO_STR(a)	{ LK_OUT_STR, (a), sizeof(a), NULL }
+#define LK_TO_BYTES(p, n, l) { LK_OUT_BYTES, (p), (n), (l) }
+#define LK_TO_ID(id)	{ LK_OUT_BYTES, (id)->b, sizeof((id)->b), NULL }
+/* clang-format on */
 
 #define LK_N(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -2,6 +2,7 @@
  * Every ending.  Runs in session workers and in latchkeyctl.  The order inside
  * a transaction is always: rows, audit, revocation last (design §4).
  */
+#include <sodium.h>
 #include <string.h>
 
 #include "lib/audit.h"
@@ -117,8 +118,19 @@ enum lk_rc lk_end_session(struct lk_service *service,
 		.session_id = session_id,
 		.user_id = user_id,
 	};
+	struct lk_session session;
+	struct lk_user user;
+	enum lk_rc rc;
 
-	return commit(&deed, end_session_body, "", err);
+	rc = commit(&deed, end_session_body, "", err);
+	/* On a cluster the session may have come with a login that this node
+	 * has yet to apply. */
+	if (rc == LK_NOT_FOUND &&
+	    lk_session_with_user(service->db, session_id, true, &session, &user,
+				 err) == LK_OK)
+		rc = commit(&deed, end_session_body, "", err);
+	sodium_memzero(&user, sizeof(user));
+	return rc;
 }
 
 enum lk_rc lk_end_session_within(struct lk_service *service,
@@ -135,6 +147,22 @@ enum lk_rc lk_end_session_within(struct lk_service *service,
 	};
 
 	return end_session_body(service->db, &deed, err);
+}
+
+void lk_end_session_committed(struct lk_service *service,
+			      const struct lk_id *session_id,
+			      const struct lk_id *user_id,
+			      const struct lk_ending *ending)
+{
+	const struct deed deed = {
+		.service = service,
+		.ending = ending,
+		.session_id = session_id,
+		.user_id = user_id,
+	};
+	const struct lk_audit audit = audit_of(&deed, "");
+
+	lk_audit_log(&audit);
 }
 
 /* ---- a user ------------------------------------------------------------ */

@@ -39,12 +39,20 @@ enum lk_rc lk_end_session(struct lk_service *service,
 			  const struct lk_id *user_id,
 			  const struct lk_ending *ending, struct lk_err *err);
 
-/* The same inside the caller's transaction (eviction at a login). */
+/*
+ * The same inside the caller's transaction (eviction at a login); once that is
+ * committed, lk_end_session_committed() tells of it, before the answer.
+ */
 enum lk_rc lk_end_session_within(struct lk_service *service,
 				 const struct lk_id *session_id,
 				 const struct lk_id *user_id,
 				 const struct lk_ending *ending,
 				 struct lk_err *err);
+
+void lk_end_session_committed(struct lk_service *service,
+			      const struct lk_id *session_id,
+			      const struct lk_id *user_id,
+			      const struct lk_ending *ending);
 
 /* Ends all sessions of a user; *n_r gets how many were alive. LK_NOT_FOUND if
  * there is no such user. */

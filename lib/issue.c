@@ -29,8 +29,8 @@ static int64_t least(int64_t a, int64_t b)
 	return a < b ? a : b;
 }
 
-/* The access token never outlives its session: not the absolute end, and not
- * the idle limit counted from this use of it (ASVS 7.4.1). */
+/* The access token never outlives its session, neither its absolute end nor its
+ * idle limit (ASVS 7.4.1). */
 static enum lk_rc issue_access(struct lk_service *service,
 			       const struct lk_session *session,
 			       const struct lk_user *user, int64_t now,
@@ -38,15 +38,16 @@ static enum lk_rc issue_access(struct lk_service *service,
 {
 	const struct lk_access_rules rules = lk_service_access_rules(service);
 	const int64_t issued_at = now / LK_SECOND;
-	const int64_t lifetime =
-		least(rules.lifetime, service->settings->session_idle_timeout);
+	const int64_t idle = service->settings->session_idle_timeout;
+	const int64_t end = least(session->last_used_at + idle * LK_SECOND,
+				  session->expires_at);
 	struct lk_access_claims claims = {
 		.user_id = user->user_id,
 		.session_id = session->session_id,
 		.token_id = lk_id_new(),
 		.issued_at = issued_at,
-		.expires_at = least(issued_at + lifetime,
-				    session->expires_at / LK_SECOND),
+		.expires_at =
+			least(issued_at + rules.lifetime, end / LK_SECOND),
 		.epoch = user->epoch,
 		.global_epoch = user->global_epoch,
 		.generation = session->generation,

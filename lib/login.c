@@ -21,8 +21,9 @@ struct attempt {
 	struct lk_service *service;
 	const struct lk_login *login;
 	struct lk_grant *grant;
-	char name[LK_LOGIN_MAX + 1]; /* normalised */
-	struct lk_user user;
+	char name[LK_LOGIN_MAX + 1];          /* normalised */
+	struct lk_user checked;               /* whose password was */
+	struct lk_user user;                  /* the same, of the transaction */
 	char new_hash[LK_PASSWORD_HASH_SIZE]; /* "" if it need not change */
 	struct lk_session session;
 	uint8_t seed[LK_SEED_SIZE];
@@ -32,7 +33,36 @@ struct attempt {
 
 /* ---- the password ------------------------------------------------------ */
 
-/* Alike in work for every login that fails: one Argon2 computation. */
+static enum lk_rc note_hash(const struct lk_user *user, void *arg)
+{
+	memcpy(arg, user->password_hash, sizeof(user->password_hash));
+	return LK_OK;
+}
+
+/*
+ * An unknown login costs what a wrong password costs (ASVS 6.3.8), and hashes
+ * of before a change of the parameters cost what they did then: the work is
+ * that of the neighbour's hash, always the same one's for the same login.
+ */
+static enum lk_rc check_nobody(struct attempt *a, struct lk_err *err)
+{
+	const struct lk_argon2 cost = lk_service_argon2(a->service);
+	char hash[LK_PASSWORD_HASH_SIZE] = "";
+	enum lk_rc rc;
+
+	rc = lk_user_each(a->service->db, a->name, 1, note_hash, hash, err);
+	if (rc != LK_OK)
+		return rc;
+	if (hash[0] == '\0')
+		lk_password_nobody(&cost, hash);
+	rc = lk_password_verify(hash, a->login->password,
+				a->login->password_len);
+	sodium_memzero(hash, sizeof(hash));
+	if (rc == LK_OK || rc == LK_REFUSED)
+		return lk_fail(err, LK_REFUSED, "unknown login");
+	return lk_fail(err, rc, "the password could not be hashed");
+}
+
 static enum lk_rc check_password(struct attempt *a, struct lk_err *err)
 {
 	const struct lk_login *login = a->login;
@@ -41,24 +71,22 @@ static enum lk_rc check_password(struct attempt *a, struct lk_err *err)
 
 	rc = lk_login_normalise(login->login, login->login_len, a->name, NULL);
 	if (rc == LK_OK)
-		rc = lk_user_by_login(a->service->db, a->name, &a->user, err);
-	if (rc == LK_NOT_FOUND || rc == LK_INVALID) {
-		lk_password_verify_nobody(&cost, login->password,
-					  login->password_len);
-		return lk_fail(err, LK_REFUSED, "unknown login");
-	}
+		rc = lk_user_by_login(a->service->db, a->name, &a->checked,
+				      err);
+	if (rc == LK_NOT_FOUND || rc == LK_INVALID)
+		return check_nobody(a, err);
 	if (rc != LK_OK)
 		return rc;
-	rc = lk_password_verify(a->user.password_hash, login->password,
+	rc = lk_password_verify(a->checked.password_hash, login->password,
 				login->password_len);
 	if (rc == LK_REFUSED)
 		return lk_fail(err, rc, "wrong password");
 	if (rc != LK_OK)
 		return lk_fail(err, rc, "the password could not be hashed");
-	if (!a->user.active)
+	if (!a->checked.active)
 		return lk_fail(err, LK_SUSPENDED, "suspended");
 	a->new_hash[0] = '\0';
-	if (lk_password_outdated(&cost, a->user.password_hash))
+	if (lk_password_outdated(&cost, a->checked.password_hash))
 		rc = lk_password_hash(&cost, login->password,
 				      login->password_len, a->new_hash);
 	return rc;
@@ -79,6 +107,15 @@ static enum lk_rc note_live(const struct lk_session *session, void *arg)
 	return LK_OK;
 }
 
+static struct lk_ending eviction(const struct attempt *a)
+{
+	return (struct lk_ending){
+		.reason = LK_END_EVICTED,
+		.actor_id = &a->user.user_id,
+		.address = a->login->origin->address,
+	};
+}
+
 /* Makes room for one more: removes the least recently used down to the limit,
  * and remembers them for the answer. */
 static enum lk_rc evict(struct attempt *a, struct lk_err *err)
@@ -87,11 +124,7 @@ static enum lk_rc evict(struct attempt *a, struct lk_err *err)
 		(size_t)(a->user.session_limit > 0
 				 ? a->user.session_limit
 				 : a->service->settings->session_limit);
-	const struct lk_ending ending = {
-		.reason = LK_END_EVICTED,
-		.actor_id = &a->user.user_id,
-		.address = a->login->origin->address,
-	};
+	const struct lk_ending ending = eviction(a);
 	const size_t keep = limit - 1;
 	enum lk_rc rc = LK_OK;
 	size_t i;
@@ -142,39 +175,39 @@ static struct lk_audit audit_of(const struct attempt *a)
 {
 	return (struct lk_audit){
 		.event = "login",
-		.user_id = &a->user.user_id,
+		.user_id = &a->checked.user_id,
 		.session_id = &a->session.session_id,
-		.actor_id = &a->user.user_id,
+		.actor_id = &a->checked.user_id,
 		.address = a->login->origin->address,
 		.detail = a->session.device,
 	};
 }
 
-/* Reads the user again under the lock: roles, limit and epoch of the token
- * must be those of the transaction. */
+/* Admits the facts that were checked and no others, then reads the user again
+ * under the lock: roles, limit and epoch of the token must be those of the
+ * transaction. */
 static enum lk_rc admit(struct lk_db *db, struct attempt *a, struct lk_err *err)
 {
 	enum lk_rc rc;
 
-	rc = lk_user_begin_login(db, &a->user, err);
+	rc = lk_user_begin_login(db, &a->checked, err);
 	if (rc == LK_OK && a->new_hash[0] != '\0')
-		rc = lk_user_rehash(db, &a->user, a->new_hash, err);
+		rc = lk_user_rehash(db, &a->checked, a->new_hash, err);
 	if (rc == LK_OK)
-		rc = lk_user_by_id(db, &a->user.user_id, &a->user, err);
+		rc = lk_user_by_id(db, &a->checked.user_id, &a->user, err);
 	return rc;
 }
 
 static enum lk_rc open_session(struct lk_db *db, void *arg, struct lk_err *err)
 {
 	struct attempt *a = arg;
-	const struct lk_user checked = a->user;
 	const struct lk_audit audit = audit_of(a);
 	struct lk_alive alive;
 	enum lk_rc rc;
 
 	rc = admit(db, a, err);
 	if (rc != LK_OK)
-		goto out;
+		return rc;
 	alive = lk_service_alive(a->service, lk_now());
 	new_session(a, alive.now);
 	a->n_live = 0;
@@ -188,24 +221,30 @@ static enum lk_rc open_session(struct lk_db *db, void *arg, struct lk_err *err)
 		rc = lk_audit_write(db, &audit, err);
 	if (rc == LK_OK)
 		rc = evict(a, err);
-out:
-	if (rc != LK_OK)
-		a->user = checked; /* it may be run again */
 	return rc;
 }
 
 /* ---- all of it --------------------------------------------------------- */
 
-static void log_outcome(const struct attempt *a, enum lk_rc rc,
+/* What has been committed is told before the answer. */
+static void tell_opened(struct attempt *a)
+{
+	const struct lk_ending ending = eviction(a);
+	const struct lk_audit audit = audit_of(a);
+	size_t i;
+
+	for (i = 0; i < a->grant->n_evicted; i++)
+		lk_end_session_committed(a->service, &a->grant->evicted[i],
+					 &a->user.user_id, &ending);
+	lk_audit_log(&audit);
+}
+
+/* What the client wrote stands last in the line. */
+static void tell_failed(const struct attempt *a, enum lk_rc rc,
 			const struct lk_err *err)
 {
-	const struct lk_audit audit = audit_of(a);
-
-	if (rc == LK_OK)
-		lk_audit_log(&audit);
-	else
-		lk_info("event=login_failed login=%s ip=%s why=%s: %s", a->name,
-			a->login->origin->address, lk_rc_str(rc), err->msg);
+	lk_info("event=login_failed ip=%s why=%s (%s) login=%s",
+		a->login->origin->address, lk_rc_str(rc), err->msg, a->name);
 }
 
 enum lk_rc lk_login(struct lk_service *service, const struct lk_login *login,
@@ -228,12 +267,15 @@ enum lk_rc lk_login(struct lk_service *service, const struct lk_login *login,
 	} while (rc == LK_STALE && ++tries < MOST_TRIES);
 	if (rc == LK_STALE)
 		rc = lk_fail(err, LK_UNAVAILABLE, "the account keeps changing");
-	if (rc == LK_OK)
-		rc = lk_issue(service, &a.session, &a.user, a.seed,
-			      a.session.created_at, grant, err);
-	log_outcome(&a, rc, err);
-	sodium_memzero(&a.seed, sizeof(a.seed));
-	sodium_memzero(&a.user, sizeof(a.user));
+	if (rc != LK_OK) {
+		tell_failed(&a, rc, err);
+		goto out;
+	}
+	tell_opened(&a);
+	rc = lk_issue(service, &a.session, &a.user, a.seed,
+		      a.session.created_at, grant, err);
+out:
 	free(a.live);
+	sodium_memzero(&a, sizeof(a));
 	return rc;
 }

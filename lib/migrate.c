@@ -64,7 +64,7 @@ static enum lk_rc half_done(const struct state *state, struct lk_err *err)
 {
 	char when[LK_RFC3339_SIZE];
 
-	return lk_fail(err, LK_CONFLICT,
+	return lk_fail(err, LK_DENIED,
 		       "migration %lld (%s) was begun at %s and never "
 		       "finished. Look whether its change is in the database: "
 		       "if so, run 'latchkeyctl migrate --done %lld', if not, "
@@ -83,11 +83,17 @@ static enum lk_rc too_new(const struct state *state, struct lk_err *err)
 		       (long long)state->highest, lk_schema_version);
 }
 
-/* Whether the one who began is still at it, as this server sees it. */
+/*
+ * Whether the one who began is still at it, as this server sees it: the same
+ * number is another connection once the server has been started again.
+ */
 static enum lk_rc still_running(struct lk_db *db, const struct state *state,
 				bool *running_r, struct lk_err *err)
 {
-	const struct lk_in in[] = { LK_INT(state->begun_by) };
+	const struct lk_in in[] = {
+		LK_INT(state->begun_by),
+		LK_INT((lk_now() - state->begun_at) / LK_SECOND),
+	};
 	int64_t n = 0;
 	const struct lk_out out[] = { LK_TO_INT(&n) };
 	enum lk_rc rc = lk_db_first(db, LK_STMT_CONNECTION_ALIVE, in, LK_N(in),
@@ -145,13 +151,35 @@ static enum lk_rc apply(struct lk_db *db, const struct lk_migration *m,
 	return lk_fail(err, rc, "migration %s: %s", m->name, why.msg);
 }
 
+/* Another one has begun.  LK_OK: it is still at it, or has finished. */
+static enum lk_rc wait_for_other(struct lk_db *db, const struct state *seen,
+				 struct lk_err *err)
+{
+	struct state now;
+	bool running = false;
+	enum lk_rc rc;
+
+	rc = still_running(db, seen, &running, err);
+	if (rc != LK_OK)
+		return rc;
+	if (running) {
+		wait_a_little();
+		return LK_OK;
+	}
+	/* It may have finished between the two looks. */
+	rc = read_state(db, &now, err);
+	if (rc == LK_OK && now.unfinished == seen->unfinished &&
+	    now.begun_at == seen->begun_at)
+		return half_done(&now, err);
+	return rc;
+}
+
 enum lk_rc lk_migrate(struct lk_db *db,
 		      void (*told)(const struct lk_migration *m, void *arg),
 		      void *arg, struct lk_err *err)
 {
 	const struct lk_migration *first = &lk_migrations[0];
 	struct state state;
-	bool running;
 	enum lk_rc rc;
 
 	/* The table that all stand in makes itself (IF NOT EXISTS). */
@@ -163,12 +191,7 @@ enum lk_rc lk_migrate(struct lk_db *db,
 		if (state.highest > lk_schema_version)
 			return too_new(&state, err);
 		if (state.unfinished != 0) {
-			rc = still_running(db, &state, &running, err);
-			if (rc == LK_OK && !running)
-				rc = read_state(db, &state, err);
-			if (rc == LK_OK && !running && state.unfinished != 0)
-				return half_done(&state, err);
-			wait_a_little();
+			rc = wait_for_other(db, &state, err);
 			continue;
 		}
 		if (state.n_finished == lk_schema_version)
@@ -208,7 +231,7 @@ enum lk_rc lk_migrate_check(struct lk_db *db, struct lk_err *err)
 	enum lk_rc rc;
 
 	rc = read_state(db, &state, &why);
-	if (rc == LK_INTERNAL) /* no such table: an empty database */
+	if (rc == LK_NOT_FOUND) /* no such table: an empty database */
 		return lk_fail(err, LK_STALE,
 			       "no schema here (%s): run 'latchkeyctl "
 			       "migrate'",

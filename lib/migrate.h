@@ -1,5 +1,5 @@
 /*
- * Schema migrations.  Each file of schema/ is one DDL statement and is carried
+ * Schema migrations.  Each file of schema/ is one statement and is carried
  * inside the programs.  The INSERT of its schema_version row is the lock: who
  * gets the row runs the statement and then marks the row finished.
  */
@@ -22,7 +22,7 @@ extern const unsigned lk_schema_version;
 /*
  * Applies what is missing, calling told for each migration applied.  LK_OK,
  * also when there was nothing to do or another one did it meanwhile; LK_STALE
- * if the database is newer than this program; LK_CONFLICT if a migration was
+ * if the database is newer than this program; LK_DENIED if a migration was
  * begun and not finished, by one that is gone: err says which and what to do;
  * LK_UNAVAILABLE.
  */

@@ -31,10 +31,10 @@ enum lk_rc lk_password_hash(const struct lk_argon2 *cost, const char *password,
 enum lk_rc lk_password_verify(const char *hash, const char *password,
 			      size_t len);
 
-/* Does the work of a verification and never succeeds: an unknown login costs
- * what a wrong password costs (ASVS 6.3.8). */
-void lk_password_verify_nobody(const struct lk_argon2 *cost,
-			       const char *password, size_t len);
+/* Writes a hash that no password is known to have: to verify against it is the
+ * work of these parameters (ASVS 6.3.8). */
+void lk_password_nobody(const struct lk_argon2 *cost,
+			char out[LK_PASSWORD_HASH_SIZE]);
 
 /* Whether a hash is not one that lk_password_hash() makes at this cost: other
  * parameters, more lanes, another kind. */

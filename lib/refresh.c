@@ -16,6 +16,9 @@
 /* How often a refresh looks again because another one was faster. */
 #define MOST_TRIES 5
 
+/* What two nodes' clocks may be apart (I9). */
+#define SKEW (300 * LK_SECOND)
+
 /* The rows of one look at a session. */
 struct view {
 	struct lk_session session;
@@ -29,7 +32,7 @@ static struct lk_judge_rules judge_rules(const struct lk_service *service,
 	return (struct lk_judge_rules){
 		.alive = lk_service_alive(service, now),
 		.grace = lk_settings_grace_us(service->settings),
-		.skew = service->settings->leeway * LK_SECOND,
+		.skew = SKEW,
 	};
 }
 
@@ -43,14 +46,17 @@ static bool same_credential(const struct lk_session *session,
 	return sodium_memcmp(tag, session->credential_tag, sizeof(tag)) == 0;
 }
 
-/* A clock that was set back by more than nodes may differ does not bring the
- * grace window back (I9). */
-static bool in_grace(const struct lk_judge_rules *rules,
-		     const struct lk_session *session)
+/* The parent of the live token.  One that was rotated in the future is within
+ * grace as far as clocks of nodes may differ; beyond that this clock was set
+ * back, which must neither revive it nor make a thief of its owner (I3, I9). */
+static enum lk_verdict judge_parent(const struct lk_judge_rules *rules,
+				    const struct lk_session *session)
 {
 	const int64_t age = rules->alive.now - session->rotated_at;
 
-	return age >= -rules->skew && age <= rules->grace;
+	if (age < -rules->skew)
+		return LK_VERDICT_CLOCK;
+	return age <= rules->grace ? LK_VERDICT_AGAIN : LK_VERDICT_THEFT;
 }
 
 enum lk_verdict lk_judge(const struct lk_judge_rules *rules,
@@ -74,9 +80,8 @@ enum lk_verdict lk_judge(const struct lk_judge_rules *rules,
 		return LK_VERDICT_FUTURE;
 	if (token->generation == session->generation)
 		return LK_VERDICT_ROTATE;
-	if (token->generation == session->generation - 1 &&
-	    in_grace(rules, session))
-		return LK_VERDICT_AGAIN;
+	if (token->generation == session->generation - 1)
+		return judge_parent(rules, session);
 	return LK_VERDICT_THEFT;
 }
 
@@ -87,6 +92,7 @@ struct refresh {
 	const struct lk_origin *origin;
 	const struct lk_refresh_token *token;
 	struct view view;
+	bool uncertain; /* a write of ours may or may not have taken place */
 };
 
 /* An oddity that ends nothing: it may be a token from before a restored
@@ -129,38 +135,42 @@ static enum lk_rc end(const struct refresh *r, enum lk_end_reason reason,
 }
 
 /*
- * The compare-and-swap.  LK_STALE: look again.  When the connection broke in
- * it, the answer is in the row: generation g + 1 of our seed is our successor,
- * whoever computed it; anything else is not known, and never a theft.
+ * The compare-and-swap.  LK_STALE: look again; another one was faster, or the
+ * connection broke and it is unknown who.  In either case the answer is in the
+ * row: our parent there is a rotation that took place, and its successor is the
+ * same whoever computed it.
  */
 static enum lk_rc rotate(struct refresh *r, struct lk_err *err)
 {
 	struct lk_session *session = &r->view.session;
 	const uint32_t key_id = lk_keyring_refresher(r->service->ring)->key_id;
 	const struct lk_alive alive = lk_service_alive(r->service, r->view.now);
-	const uint32_t next = session->generation + 1;
 	enum lk_rc rc;
 
 	rc = lk_session_rotate(r->service->db, session, key_id, &alive, err);
 	if (rc == LK_OK) {
-		session->generation = next;
+		session->generation++;
 		session->refresh_key_id = key_id;
 		session->rotated_at = session->last_used_at = r->view.now;
-		return LK_OK;
+	} else if (rc == LK_UNCERTAIN) {
+		r->uncertain = true;
+		rc = LK_STALE;
 	}
-	if (rc != LK_UNCERTAIN)
-		return rc;
-	rc = lk_session_with_user(r->service->db, &r->token->session_id, true,
-				  session, &r->view.user, err);
-	if (rc == LK_OK && session->generation == next)
-		return LK_OK;
-	return lk_fail(err, LK_UNAVAILABLE,
-		       "the connection broke in a rotation");
+	return rc;
 }
 
 static enum lk_rc act(struct refresh *r, enum lk_verdict verdict,
 		      struct lk_err *err)
 {
+	/* After a write of unknown fate our parent's token is our own doing;
+	 * all else may yet change, and is no theft. */
+	if (r->uncertain &&
+	    (verdict == LK_VERDICT_ROTATE || verdict == LK_VERDICT_THEFT)) {
+		if (r->token->generation == r->view.session.generation - 1)
+			return LK_OK;
+		return lk_fail(err, LK_UNAVAILABLE,
+			       "the connection broke in a rotation");
+	}
 	switch (verdict) {
 	case LK_VERDICT_ROTATE:
 		return rotate(r, err);
@@ -176,6 +186,10 @@ static enum lk_rc act(struct refresh *r, enum lk_verdict verdict,
 		return note_oddity(r, "refresh_token_from_future", err);
 	case LK_VERDICT_SEED:
 		return note_oddity(r, "refresh_token_of_other_seed", err);
+	case LK_VERDICT_CLOCK:
+		return lk_fail(err, LK_UNAVAILABLE,
+			       "the session was rotated in the future: look at "
+			       "the clock of this host");
 	case LK_VERDICT_DEAD:
 		break;
 	}
@@ -281,7 +295,7 @@ static bool may_renew(const struct lk_service *service,
 		return false;
 	return claims->generation == session->generation ||
 	       (claims->generation == session->generation - 1 &&
-		in_grace(&rules, session));
+		judge_parent(&rules, session) == LK_VERDICT_AGAIN);
 }
 
 enum lk_rc lk_renew(struct lk_service *service,

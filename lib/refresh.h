@@ -17,6 +17,8 @@ enum lk_verdict {
 	LK_VERDICT_THEFT,     /* g = c-1 too late, or older */
 	LK_VERDICT_FUTURE,    /* g > c: a restored backup, or forged */
 	LK_VERDICT_SEED,      /* another seed: from before a restore */
+	LK_VERDICT_CLOCK,     /* g = c-1, rotated in the future: this node's
+				 clock is wrong, so nothing can be said */
 	LK_VERDICT_DEAD,      /* expired or idle too long */
 	LK_VERDICT_INACTIVE,  /* the user may not enter: the session ends */
 	LK_VERDICT_CREDENTIAL /* the password changed: the session ends */
@@ -25,8 +27,7 @@ enum lk_verdict {
 struct lk_judge_rules {
 	struct lk_alive alive;
 	int64_t grace; /* µs */
-	int64_t skew;  /* µs by which two nodes' clocks may be apart
-			  before a parent "from the future" is late */
+	int64_t skew;  /* µs that clocks of nodes may be apart */
 };
 
 /* Judges by the rows as read; changes nothing. */

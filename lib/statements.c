@@ -148,5 +148,7 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	/* one sees one's own user's connections without any privilege */
 	READ(LK_STMT_CONNECTION_ALIVE,
 	     "SELECT COUNT(*) FROM information_schema.processlist "
-	     "WHERE id = ?"),
+	     "WHERE id = ? AND (SELECT variable_value "
+	     "FROM information_schema.global_status "
+	     "WHERE variable_name = 'UPTIME') + 1 >= ?"),
 };

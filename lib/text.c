@@ -44,6 +44,10 @@ bool lk_text_printable(const char *bytes, size_t len)
  * first, else U+0345 would end in different places; u8_casefold() does that by
  * itself when it is asked for a normal form.
  */
+/* No login shrinks to a twelfth by normalisation; what is longer costs no more
+ * than this look. */
+#define LOGIN_RAW_MAX (12 * LK_LOGIN_MAX)
+
 enum lk_rc lk_login_normalise(const char *login, size_t len,
 			      char out[LK_LOGIN_MAX + 1], size_t *n_r)
 {
@@ -51,7 +55,7 @@ enum lk_rc lk_login_normalise(const char *login, size_t len,
 	enum lk_rc rc = LK_INVALID;
 	size_t n;
 
-	if (len == 0 || !lk_utf8_valid(login, len) ||
+	if (len == 0 || len > LOGIN_RAW_MAX || !lk_utf8_valid(login, len) ||
 	    !lk_text_printable(login, len))
 		goto out;
 	folded = u8_casefold((const uint8_t *)login, len, NULL, UNINORM_NFC,
