@@ -15,10 +15,11 @@ unnamed() {
 	done
 }
 
-echo "1..3"
+echo "1..4"
 # lib/schema_files.c is made by the build.
 result "sources of lib/ and app/" "$(ls lib/*.[ch] app/*.[ch] |
 	grep -v '^lib/schema_files\.c$' | unnamed)"
 result "unit tests" "$(find tests/unit -name 'test_*.c' |
 	sed 's/\.c$//' | unnamed)"
 result "guards" "$(find tests/guard -type f | unnamed)"
+result "integration tests" "$(find tests/integration -name '*.py' | unnamed)"

@@ -450,7 +450,7 @@ static void test_list(void **state)
 {
 	FILE *list = tmpfile();
 	struct lk_settings *settings;
-	char line[256], text[4096] = ISSUER;
+	char line[1024], text[8192] = ISSUER;
 	unsigned n = 0;
 
 	(void)state;
@@ -458,10 +458,10 @@ static void test_list(void **state)
 	lk_settings_list(list);
 	rewind(list);
 	while (fgets(line, sizeof(line), list) != NULL) {
-		char name[64], type[16], value[128], when[16];
+		char name[64], type[16], value[800], when[16];
 		size_t len = strlen(text);
 
-		if (sscanf(line, "%63[a-z0-9_]\t%15[a-z]\t%127[^\t]\t%15[a-z]",
+		if (sscanf(line, "%63[a-z0-9_]\t%15[a-z]\t%799[^\t]\t%15[a-z]",
 			   name, type, value, when) != 4 ||
 		    (strcmp(when, "reload") != 0 &&
 		     strcmp(when, "restart") != 0))

@@ -1,0 +1,126 @@
+"""An HTTP client of Latchkey that holds every answer against the rules which
+http-api.md gives for all of them."""
+
+import http.client
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+ID = re.compile(r"[A-Za-z0-9_-]{22}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str | None:
+        """The stable code of a problem; None where the answer is none."""
+        if self.headers.get_content_type() != PROBLEM:
+            return None
+        return self.json["code"]
+
+    def __repr__(self) -> str:
+        return f"<{self.status} {self.body[:300]!r}>"
+
+
+def check_common(answer: Answer) -> None:
+    """What every answer of Latchkey's has."""
+    headers = answer.headers
+    assert headers["X-Content-Type-Options"] == "nosniff", headers.items()
+    assert ID.fullmatch(headers["X-Request-Id"]), headers.items()
+    assert len(headers.get_all("Cache-Control")) == 1
+    assert headers["Cache-Control"] in ("no-store", "public, max-age=300")
+    if answer.status < 400:
+        return
+    assert headers.get_content_type() == PROBLEM, answer
+    problem = answer.json
+    assert problem["status"] == answer.status
+    assert isinstance(problem["detail"], str)
+    for member in ("type", "title", "code"):
+        assert isinstance(problem[member], str) and problem[member], problem
+    if answer.status == 503:
+        assert int(headers["Retry-After"]) >= 1
+    if answer.status == 401 and problem["code"] == "invalid_token":
+        assert headers["WWW-Authenticate"].startswith("Bearer")
+
+
+def moment(text: str) -> datetime:
+    """The time that an answer names."""
+    assert TIME.fullmatch(text), text
+    return datetime.fromisoformat(text.rstrip("Z")).replace(
+        tzinfo=timezone.utc)
+
+
+class Api:
+    def __init__(self, port: int, mount: str = "/auth"):
+        self.port = port
+        self.mount = mount
+
+    def raw(self, method: str, target: str, body: bytes | None = None,
+            headers: dict[str, str] | None = None) -> Answer:
+        """Any request to any target, and an answer by anybody."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port,
+                                                timeout=60)
+        try:
+            connection.request(method, target, body, headers or {})
+            response = connection.getresponse()
+            return Answer(response.status, response.headers, response.read())
+        finally:
+            connection.close()
+
+    def call(self, method: str, path: str, members: Any = None, *,
+             body: bytes | None = None, token: str | None = None,
+             content_type: str = JSON, headers: dict[str, str] | None = None
+             ) -> Answer:
+        """A request under the mount: members as JSON, or body as it is."""
+        sent = dict(headers or {})
+        if members is not None:
+            body = json.dumps(members, ensure_ascii=False).encode(
+                "utf-8", "surrogatepass")
+        if body is not None:
+            sent.setdefault("Content-Type", content_type)
+        if token is not None:
+            sent["Authorization"] = f"Bearer {token}"
+        answer = self.raw(method, self.mount + path, body, sent)
+        check_common(answer)
+        return answer
+
+    def get(self, path: str, token: str | None = None, **more) -> Answer:
+        return self.call("GET", path, token=token, **more)
+
+    def post(self, path: str, members: Any = None, **more) -> Answer:
+        return self.call("POST", path, members, **more)
+
+    def ready(self) -> bool:
+        try:
+            return self.get("/ready").status == 200
+        except (OSError, AssertionError, http.client.HTTPException):
+            return False
+
+    # The calls that tests make all the time.
+
+    def signup(self, login: str, password: str) -> Answer:
+        return self.post("/signup", {"login": login, "password": password})
+
+    def login(self, login: str, password: str, **more) -> Answer:
+        return self.post("/login",
+                         {"login": login, "password": password, **more})
+
+    def refresh(self, refresh_token: str) -> Answer:
+        return self.post("/refresh", {"refresh_token": refresh_token})
+
+    def verify(self, token: str | None) -> int:
+        """The status alone: 204 or a refusal."""
+        return self.get("/verify", token).status

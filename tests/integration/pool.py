@@ -1,0 +1,244 @@
+"""A deployment of Latchkey for tests: settings, database, pool, web server."""
+
+import itertools
+import json
+import mmap
+import os
+import secrets
+import signal
+import struct
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from api import Answer, Api
+from daemon import Daemon, children
+from mariadb import Database
+from waiting import until
+from webserver import TOP, WebServer
+
+BUILD = Path(os.environ.get("LATCHKEY_BUILD", TOP / "build/check/hooks"))
+FCGI = BUILD / "app/latchkey-fcgi"
+CTL = BUILD / "app/latchkeyctl"
+
+# Cheap hashing; tests that are about its cost set their own.
+SETTINGS = {
+    "argon2_memory_kib": 1024,
+    "argon2_time": 1,
+    "workers": 2,
+    "log_level": "debug",
+    "log_target": "stderr",
+}
+
+PASSWORD = "a long pass phrase"
+
+
+class Clock:
+    """What the processes of one deployment add to the time, all at once."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        path.write_bytes(bytes(8))
+        with path.open("r+b") as file:
+            self.map = mmap.mmap(file.fileno(), 8)
+
+    def set(self, seconds: float) -> None:
+        self.map[:] = struct.pack("=q", round(seconds * 1_000_000))
+
+    def advance(self, seconds: float) -> None:
+        (now,) = struct.unpack("=q", self.map[:])
+        self.set(now / 1_000_000 + seconds)
+
+
+class Point:
+    """A named place in the code at which processes are held."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.reached_path = path.with_name(path.name + ".reached")
+
+    def __enter__(self) -> "Point":
+        self.path.touch()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.release()
+
+    def reached(self) -> None:
+        """Waits until a process stands there."""
+        until(self.reached_path.exists, f"{self.path.name} is reached")
+
+    def release(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@dataclass
+class User:
+    """An account made by a test, which knows its password."""
+
+    pool: "Pool"
+    login: str
+    password: str
+    user_id: str
+
+    def sign_in(self, **more) -> dict[str, Any]:
+        """Opens a session and gives the token answer."""
+        answer = self.pool.api.login(self.login, self.password, **more)
+        assert answer.status == 200, answer
+        return answer.json
+
+    def epoch(self) -> int:
+        return self.pool.database.one(
+            "SELECT epoch FROM user WHERE login = %s", self.login)
+
+    def session_rows(self) -> list[dict]:
+        return self.pool.database.sql(
+            "SELECT session.* FROM session JOIN user USING (user_id)"
+            " WHERE login = %s ORDER BY session_id", self.login)
+
+
+Deploy = Callable[..., "Pool"]
+
+
+class Pool:
+    """latchkey-fcgi with its settings, its database and a web server."""
+
+    def __init__(self, directory: Path, sockets: Path, database: Database,
+                 settings: dict[str, Any], web: type[WebServer]):
+        self.directory = directory
+        self.database = database
+        self.socket = sockets / f"{database.name}.sock"
+        self.points = directory / "points"
+        self.points.mkdir()
+        self.clock = Clock(directory / "clock")
+        self.master_key = directory / "master.key"
+        self.env = {
+            "LATCHKEY_TEST_CLOCK": str(self.clock.path),
+            "LATCHKEY_TEST_POINTS": str(self.points),
+            "ASAN_OPTIONS": f"log_path={directory}/sanitizer",
+            "UBSAN_OPTIONS": f"log_path={directory}/sanitizer"
+                             ":print_stacktrace=1",
+        }
+        self.settings = {
+            "mount": "/auth",
+            **SETTINGS,
+            "listen": str(self.socket),
+            "database_options": str(
+                database.option_file(directory / "my.cnf")),
+            "master_key_file": str(self.master_key),
+            **settings,
+        }
+        mount = self.settings["mount"]
+        self.web = web(directory, self.socket, mount)
+        self.issuer = f"http://127.0.0.1:{self.web.port}"
+        self.settings.setdefault("issuer", self.issuer)
+        self.api = Api(self.web.port, mount)
+        self.config = directory / "latchkey.conf"
+        self.write_config()
+        self.daemon = Daemon([FCGI, "--config", self.config],
+                             directory / "latchkey.log", self.env)
+        self.numbers = itertools.count(1)
+
+    # ---- its life ---------------------------------------------------------
+
+    def write_config(self, **changes) -> None:
+        self.settings.update(changes)
+        self.config.write_text("".join(
+            f"{name} = {quoted(value)}\n"
+            for name, value in self.settings.items()))
+
+    def set_up(self) -> None:
+        """Schema and keys, as an administrator makes them."""
+        self.ctl("migrate")
+        self.ctl("keys", "init")
+
+    def start(self) -> None:
+        self.daemon.spawn()
+        self.web.start()
+        until(lambda: self.daemon.check_alive() and self.api.ready(),
+              "the pool is ready")
+
+    def restart(self, **changes) -> None:
+        """Stops the pool and starts it with other settings."""
+        assert self.daemon.stop() == 0
+        self.write_config(**changes)
+        self.daemon.spawn()
+        until(lambda: self.daemon.check_alive() and self.api.ready(),
+              "the pool is ready again")
+
+    def reload(self, **changes) -> None:
+        """Changes settings under the running pool: new workers, all of them."""
+        before = set(self.workers())
+        self.write_config(**changes)
+        self.daemon.send(signal.SIGHUP)
+        until(lambda: (now := set(self.workers())) and not now & before
+              and self.api.ready(), "workers with the new settings")
+
+    def stop(self) -> None:
+        """Stops it all, and fails if it did not end well."""
+        self.web.stop()
+        status = self.daemon.stop()
+        reports = sorted(self.directory.glob("sanitizer.*"))
+        assert not reports, reports[0].read_text(errors="replace")
+        assert status in (0, None), self.daemon.tail()
+
+    def workers(self) -> list[int]:
+        return children(self.daemon.process.pid)
+
+    def log(self) -> str:
+        return self.daemon.log.read_text(errors="replace")
+
+    # ---- what tests do with it --------------------------------------------
+
+    def ctl(self, *argv: str, stdin: str = "", status: int = 0
+            ) -> subprocess.CompletedProcess:
+        done = subprocess.run(
+            [CTL, "-c", self.config, *argv], input=stdin, text=True,
+            capture_output=True, timeout=120, env={**os.environ, **self.env})
+        assert done.returncode == status, (argv, done)
+        return done
+
+    def ctl_json(self, *argv: str) -> Any:
+        return json.loads(self.ctl("--json", *argv).stdout)
+
+    def point(self, name: str) -> Point:
+        return Point(self.points / name)
+
+    def user(self, *roles: str, password: str = PASSWORD) -> User:
+        """A new account, its login unlike any other."""
+        login = f"user{next(self.numbers)}-{secrets.token_hex(4)}"
+        answer = self.api.signup(login, password)
+        assert answer.status == 201, answer
+        if roles:
+            self.ctl("user", "roles", login, ",".join(roles))
+        return User(self, login, password, answer.json["user_id"])
+
+    def suspend(self, user: User) -> None:
+        """As plain SQL does it: behind Latchkey's back."""
+        self.database.sql("UPDATE user SET status = 'suspended'"
+                          " WHERE login = %s", user.login)
+
+    def dead(self, token: str) -> bool:
+        """Whether an access token is refused as invalid."""
+        answer: Answer = self.api.get("/verify", token)
+        if answer.status == 204:
+            return False
+        assert answer.status == 401, answer
+        assert 'error="invalid_token"' in answer.headers["WWW-Authenticate"]
+        return True
+
+
+def quoted(value: Any) -> str:
+    """A value as libconfuse reads it."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case list():
+            return "{" + ", ".join(map(quoted, value)) + "}"
+        case _:
+            return '"' + str(value).replace("\\", "\\\\").replace(
+                '"', '\\"') + '"'
