@@ -136,6 +136,11 @@ static enum lk_rc prepare(const struct lk_settings *settings,
 	enum lk_rc rc;
 
 	rc = lk_master_key_read(settings->master_key_file, master_key, err);
+	if (rc == LK_NOT_FOUND)
+		return lk_fail(err, LK_INVALID,
+			       "there is no master key %s: run 'latchkeyctl "
+			       "keys init'",
+			       settings->master_key_file);
 	if (rc == LK_OK)
 		rc = lk_listener_open(listener, settings, err);
 	if (rc != LK_OK)

@@ -27,7 +27,7 @@ enum lk_rc {
 };
 
 struct lk_err {
-	char msg[320];
+	char msg[640]; /* a path may stand in it beside the reason */
 };
 
 /* The name of a result in lower case, e.g. "not_found".  Never NULL. */
