@@ -117,7 +117,7 @@ static void test_results(void **state)
 	assert_int_equal(lk_fail(&err, LK_STALE, "after %s", err.msg),
 			 LK_STALE);
 	assert_string_equal(err.msg, "after before");
-	lk_fail(&err, LK_STALE, "%0400d", 1);
+	lk_fail(&err, LK_STALE, "%01000d", 1);
 	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
 }
 
