@@ -1,8 +1,6 @@
 /*
  * What many answers hold, written in one way.  Runs in workers.
  */
-#include <string.h>
-
 #include "app/answer.h"
 #include "app/problem.h"
 #include "lib/clock.h"
@@ -22,19 +20,6 @@ void lk_answer_time(struct lk_json_writer *w, const char *name, int64_t us)
 
 	lk_json_key(w, name);
 	lk_json_string(w, lk_rfc3339(us, text));
-}
-
-void lk_answer_roles(struct lk_json_writer *w, const char *roles)
-{
-	size_t n;
-
-	lk_json_key(w, "roles");
-	lk_json_open_array(w);
-	for (; *roles != '\0'; roles += n + (roles[n] == ',')) {
-		n = strcspn(roles, ",");
-		lk_json_string_n(w, roles, n);
-	}
-	lk_json_close_array(w);
 }
 
 void lk_answer_end(struct lk_exchange *x, struct lk_json_writer *w)

@@ -1,5 +1,5 @@
 /*
- * What many answers hold, written in one way: ids, times, roles.
+ * What many answers hold, written in one way: ids, times.
  */
 #ifndef LK_ANSWER_H
 #define LK_ANSWER_H
@@ -13,9 +13,6 @@ void lk_answer_id(struct lk_json_writer *w, const char *name,
 
 /* `"name":"<RFC 3339 in UTC, with milliseconds>"` */
 void lk_answer_time(struct lk_json_writer *w, const char *name, int64_t us);
-
-/* `"roles":[…]`, from role names joined by commas. */
-void lk_answer_roles(struct lk_json_writer *w, const char *roles);
 
 /* Ends a JSON answer; one that could not be written becomes a 500. */
 void lk_answer_end(struct lk_exchange *x, struct lk_json_writer *w);

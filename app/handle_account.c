@@ -92,7 +92,7 @@ static void answer_account(struct lk_exchange *x, const struct lk_user *user)
 	lk_answer_id(w, "user_id", &user->user_id);
 	lk_json_key(w, "login");
 	lk_json_string(w, user->login);
-	lk_answer_roles(w, user->roles);
+	lk_json_names(w, "roles", user->roles);
 	lk_json_key(w, "status");
 	lk_json_string(w, user->active ? "active" : "suspended");
 	lk_answer_time(w, "created_at", user->created_at);

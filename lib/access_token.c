@@ -41,27 +41,15 @@ static bool times_sound(const struct lk_access_claims *claims)
 /* Appends {"roles":["a","b"]} for "a,b". */
 static enum lk_rc roles_json(const char *roles, struct lk_buf *out)
 {
-	struct lk_json_writer *w = lk_json_begin(out);
-	bool valid = true;
-	enum lk_rc rc;
+	struct lk_json_writer *w = NULL;
 
-	if (w == NULL)
-		return LK_NOMEM;
+	if (!lk_roles_valid(roles))
+		return LK_INVALID;
+	w = lk_json_begin(out);
 	lk_json_open_object(w);
-	lk_json_key(w, "roles");
-	lk_json_open_array(w);
-	for (bool more = *roles != '\0'; more;) {
-		size_t n = strcspn(roles, ",");
-
-		valid = valid && lk_role_valid(roles, n);
-		lk_json_string_n(w, roles, n);
-		more = roles[n] == ',';
-		roles += n + more;
-	}
-	lk_json_close_array(w);
+	lk_json_names(w, "roles", roles);
 	lk_json_close_object(w);
-	rc = lk_json_end(w);
-	return valid ? rc : LK_INVALID;
+	return lk_json_end(w);
 }
 
 /* 0, or what libjwt answered: an errno value. */

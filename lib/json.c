@@ -574,6 +574,20 @@ void lk_json_null(struct lk_json_writer *w)
 }
 
 /* yajl prints a "number" unseen, with the comma or colon that it needs. */
+void lk_json_names(struct lk_json_writer *w, const char *member,
+		   const char *names)
+{
+	size_t n;
+
+	lk_json_key(w, member);
+	lk_json_open_array(w);
+	for (; *names != '\0'; names += n + (names[n] == ',')) {
+		n = strcspn(names, ",");
+		lk_json_string_n(w, names, n);
+	}
+	lk_json_close_array(w);
+}
+
 void lk_json_raw(struct lk_json_writer *w, const char *text, size_t len)
 {
 	if (at_value(w))

@@ -85,6 +85,10 @@ void lk_json_string_n(struct lk_json_writer *w, const char *str, size_t len);
 void lk_json_integer(struct lk_json_writer *w, int64_t value);
 void lk_json_boolean(struct lk_json_writer *w, bool value);
 void lk_json_null(struct lk_json_writer *w);
+/* A member whose value is an array of strings, from names joined by commas ("":
+ * an empty one). */
+void lk_json_names(struct lk_json_writer *w, const char *member,
+		   const char *names);
 /* text must be one JSON value; it is copied as it stands. */
 void lk_json_raw(struct lk_json_writer *w, const char *text, size_t len);
 

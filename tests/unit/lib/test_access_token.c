@@ -202,10 +202,11 @@ static void test_round_trip(void **state)
 	strcpy(rows[2].roles, "a.b-c_9");
 	rows[2].epoch = rows[2].global_epoch = INT64_MAX;
 	rows[2].generation = UINT32_MAX;
-	/* As many roles as there is room for, of one letter each. */
-	for (size_t i = 0; i < LK_ROLES_MAX - 1; i++)
-		rows[3].roles[i] = i % 2 == 0 ? 'r' : ',';
-	rows[3].roles[LK_ROLES_MAX - 1] = '\0';
+	/* As many roles as there is room for, of two letters each. */
+	rows[3].roles[0] = '\0';
+	for (int i = 0; strlen(rows[3].roles) + 3 <= LK_ROLES_MAX; i++)
+		sprintf(rows[3].roles + strlen(rows[3].roles), "%s%c%c",
+			i > 0 ? "," : "", 'a' + i / 26, 'a' + i % 26);
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);

@@ -1,0 +1,60 @@
+/*
+ * What the commands of latchkeyctl share.  A command gets what follows its
+ * words, prints its result to standard output, and gives the exit status.
+ */
+#ifndef LK_CTL_H
+#define LK_CTL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/clock.h"
+#include "lib/json.h"
+#include "lib/rc.h"
+#include "lib/seal.h"
+#include "lib/service.h"
+#include "lib/settings.h"
+
+enum lk_ctl_status {
+	LK_CTL_DONE = 0,
+	LK_CTL_REFUSED = 1,
+	LK_CTL_USAGE = 2,
+	LK_CTL_UNAVAILABLE = 3
+};
+
+struct lk_ctl {
+	const char *config;
+	bool json;     /* one object a line, instead of a table */
+	bool has_head; /* of the table that is being printed */
+	struct lk_settings *settings;
+	struct lk_master_key master_key;
+	struct lk_service service;
+	int argc; /* of the command: what follows its words */
+	char **argv;
+};
+
+typedef int lk_ctl_command(struct lk_ctl *ctl);
+
+lk_ctl_command lk_ctl_migrate, lk_ctl_check_config, lk_ctl_status;
+lk_ctl_command lk_ctl_keys_init, lk_ctl_keys_list;
+lk_ctl_command lk_ctl_user_add, lk_ctl_user_list, lk_ctl_user_show,
+	lk_ctl_user_roles;
+
+/* Says why to standard error; gives LK_CTL_UNAVAILABLE or LK_CTL_REFUSED. */
+int lk_ctl_failed(enum lk_rc rc, const struct lk_err *err);
+
+/* Says what is wrong with the command line; gives LK_CTL_USAGE. */
+int lk_ctl_misused(const char *what);
+
+/* Ends the writer, prints its text on a line and frees it. */
+int lk_ctl_print_json(struct lk_json_writer *w, struct lk_buf *text);
+
+/* Members of such an object; a time that has not come (0) is null. */
+void lk_ctl_json_text(struct lk_json_writer *w, const char *name,
+		      const char *value);
+void lk_ctl_json_time(struct lk_json_writer *w, const char *name, int64_t us);
+
+/* A time in a table; one that has not come is "-". */
+const char *lk_ctl_time(int64_t us, char out[LK_RFC3339_SIZE]);
+
+#endif
