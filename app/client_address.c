@@ -97,6 +97,20 @@ static bool is_trusted(const struct lk_network *trusted, size_t n_trusted,
 	return false;
 }
 
+bool lk_address_in(const char *address, char *const *networks, size_t n)
+{
+	struct lk_network network;
+	uint8_t bytes[16];
+
+	if (!parse_address(address, strlen(address), bytes))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (lk_network_parse(networks[i], &network) == LK_OK &&
+		    network_contains(&network, bytes))
+			return true;
+	return false;
+}
+
 /* Takes the last item off a comma-separated list of *len_r bytes. */
 static const char *pop_item(const char *list, size_t *len_r, size_t *item_len_r)
 {

@@ -6,6 +6,7 @@
 #ifndef LK_CLIENT_ADDRESS_H
 #define LK_CLIENT_ADDRESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct lk_network {
  * prefix is dropped.  LK_OK or LK_INVALID.
  */
 enum lk_rc lk_network_parse(const char *text, struct lk_network *network_r);
+
+/* Whether an address (its text) is in one of the networks (theirs). */
+bool lk_address_in(const char *address, char *const *networks, size_t n);
 
 /*
  * Writes the client's address in its canonical text; "" if REMOTE_ADDR is no

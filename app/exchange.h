@@ -16,6 +16,7 @@ struct lk_exchange {
 	const struct lk_request *request;
 	struct lk_response *response;
 	struct lk_origin origin;
+	const char *(*route_name)(size_t route); /* labels for the metrics */
 	const char *path_end; /* what stands for '*' in the route, or NULL */
 	struct lk_json_member members[LK_MEMBERS_MAX]; /* of the body */
 

@@ -6,6 +6,6 @@
 
 #include "app/exchange.h"
 
-lk_handler lk_handle_health, lk_handle_ready, lk_handle_jwks;
+lk_handler lk_handle_health, lk_handle_ready, lk_handle_jwks, lk_handle_metrics;
 
 #endif

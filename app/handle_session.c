@@ -236,6 +236,7 @@ static void end(struct lk_exchange *x, const struct lk_id *session_id,
 		.reason = reason,
 		.actor_id = user_id,
 		.address = x->origin.address,
+		.authentic = again,
 	};
 	struct lk_err err = { "" };
 	enum lk_rc rc =
@@ -333,7 +334,8 @@ static enum lk_rc list_row(const struct lk_session *session, void *arg)
 
 void lk_handle_sessions(struct lk_exchange *x)
 {
-	const struct lk_alive alive = lk_service_alive(x->service, lk_now());
+	const struct lk_alive alive =
+		lk_service_alive(x->service, lk_service_now(x->service));
 	struct listing listing = {
 		.w = lk_response_json(x->response, 200),
 		.current = &x->claims.session_id,

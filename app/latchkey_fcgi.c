@@ -130,7 +130,7 @@ static enum lk_rc drop_privileges(const struct lk_settings *settings,
 
 /* Opens what only root may open, and leaves root. */
 static enum lk_rc prepare(const struct lk_settings *settings,
-			  struct lk_listener *listener,
+			  struct lk_listener listeners[LK_LISTENERS],
 			  struct lk_master_key *master_key, struct lk_err *err)
 {
 	enum lk_rc rc;
@@ -142,19 +142,29 @@ static enum lk_rc prepare(const struct lk_settings *settings,
 			       "keys init'",
 			       settings->master_key_file);
 	if (rc == LK_OK)
-		rc = lk_listener_open(listener, settings, err);
+		rc = lk_listener_open(&listeners[0], settings->listen, settings,
+				      err);
+	if (rc == LK_OK && settings->verify_listen[0] != '\0')
+		rc = strcmp(settings->listen, settings->verify_listen) == 0
+			     ? lk_fail(err, LK_INVALID,
+				       "listen and verify_listen are the same")
+			     : lk_listener_open(&listeners[1],
+						settings->verify_listen,
+						settings, err);
+	if (rc == LK_OK)
+		rc = drop_privileges(settings, err);
 	if (rc != LK_OK)
-		return rc;
-	rc = drop_privileges(settings, err);
-	if (rc != LK_OK)
-		lk_listener_close(listener);
+		for (size_t i = 0; i < LK_LISTENERS; i++)
+			lk_listener_close(&listeners[i]);
 	return rc;
 }
 
 static int run(const struct lk_settings_source *source,
 	       struct lk_settings *settings)
 {
-	struct lk_listener listener = { .fd = -1 };
+	struct lk_listener listeners[LK_LISTENERS] = { { .fd = -1 },
+						       { .fd = -1 } };
+	struct lk_shared shared = { 0 };
 	struct lk_master_key *master_key = NULL;
 	struct lk_err err = { "" };
 	enum lk_rc rc = LK_INTERNAL;
@@ -167,18 +177,24 @@ static int run(const struct lk_settings_source *source,
 	else if ((master_key = sodium_malloc(sizeof(*master_key))) == NULL)
 		rc = LK_NOMEM;
 	else
-		rc = prepare(settings, &listener, master_key, &err);
+		rc = lk_shared_new((size_t)settings->index_entries, &shared,
+				   &err);
+	if (rc == LK_OK)
+		rc = prepare(settings, listeners, master_key, &err);
 	if (rc != LK_OK) {
 		lk_error("cannot start: %s",
 			 err.msg[0] != '\0' ? err.msg : lk_rc_str(rc));
 		lk_settings_free(settings);
+		lk_shared_free(&shared);
 		sodium_free(master_key);
 		return rc == LK_INVALID ? EX_CONFIG : EX_UNAVAILABLE;
 	}
 	lk_info("latchkey " PACKAGE_VERSION " serves on %s, %lld workers",
 		settings->listen, (long long)settings->workers);
-	status = lk_master_run(source, settings, &listener, master_key);
+	status =
+		lk_master_run(source, settings, listeners, master_key, &shared);
 	lk_info("stopped");
+	lk_shared_free(&shared);
 	sodium_free(master_key);
 	return status;
 }

@@ -95,7 +95,7 @@ static enum lk_rc prepare(struct lk_ctl *ctl, const struct command *command,
 					&ctl->master_key, err);
 	if (rc == LK_OK)
 		rc = lk_service_open(&ctl->service, ctl->settings,
-				     &ctl->master_key);
+				     &ctl->master_key, NULL);
 	return rc;
 }
 

@@ -37,8 +37,8 @@ static enum lk_rc bind_path(int fd, const char *path,
 
 	umask(mask);
 	if (failed)
-		return lk_fail(err, LK_INTERNAL, "listen: cannot bind %s: %s",
-			       path, strerror(saved));
+		return lk_fail(err, LK_INTERNAL, "cannot bind %s: %s", path,
+			       strerror(saved));
 	return LK_OK;
 }
 
@@ -58,8 +58,7 @@ static enum lk_rc clear_path(const char *path,
 		return LK_OK;
 	if (!S_ISSOCK(st.st_mode))
 		return lk_fail(err, LK_EXISTS,
-			       "listen: %s is in the way and is no socket",
-			       path);
+			       "%s is in the way and is no socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return lk_fail(err, LK_INTERNAL, "socket: %s", strerror(errno));
@@ -68,17 +67,18 @@ static enum lk_rc clear_path(const char *path,
 	       errno == ECONNREFUSED;
 	close(fd);
 	if (!dead)
-		return lk_fail(err, LK_EXISTS,
-			       "listen: another process listens on %s", path);
+		return lk_fail(err, LK_EXISTS, "another process listens on %s",
+			       path);
 	if (unlink(path) != 0)
 		return lk_fail(err, LK_INTERNAL,
-			       "listen: cannot remove the dead socket %s: %s",
-			       path, strerror(errno));
+			       "cannot remove the dead socket %s: %s", path,
+			       strerror(errno));
 	return LK_OK;
 }
 
 /* Owner, group and mode of the socket file: who may speak to the service. */
-static enum lk_rc set_access(const struct lk_settings *settings,
+static enum lk_rc set_access(const char *path,
+			     const struct lk_settings *settings,
 			     struct lk_err *err)
 {
 	uid_t uid = (uid_t)-1;
@@ -102,28 +102,27 @@ static enum lk_rc set_access(const struct lk_settings *settings,
 				       settings->socket_group);
 		gid = gr->gr_gid;
 	}
-	if (lchown(settings->listen, uid, gid) != 0)
+	if (lchown(path, uid, gid) != 0)
 		return lk_fail(err, LK_INTERNAL,
-			       "socket_owner, socket_group: chown %s: %s",
-			       settings->listen, strerror(errno));
-	if (chmod(settings->listen, (mode_t)settings->socket_mode) != 0)
+			       "socket_owner, socket_group: chown %s: %s", path,
+			       strerror(errno));
+	if (chmod(path, (mode_t)settings->socket_mode) != 0)
 		return lk_fail(err, LK_INTERNAL, "socket_mode: chmod %s: %s",
-			       settings->listen, strerror(errno));
+			       path, strerror(errno));
 	return LK_OK;
 }
 
-static enum lk_rc open_unix(struct lk_listener *listener,
+static enum lk_rc open_unix(struct lk_listener *listener, const char *path,
 			    const struct lk_settings *settings,
 			    struct lk_err *err)
 {
-	const char *path = settings->listen;
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	struct stat st;
 	enum lk_rc rc;
 
 	if (strlen(path) >= sizeof(address.sun_path))
 		return lk_fail(err, LK_INVALID,
-			       "listen: the path has %zu bytes; a socket's may "
+			       "the path has %zu bytes; a socket's may "
 			       "have %zu",
 			       strlen(path), sizeof(address.sun_path) - 1);
 	strcpy(address.sun_path, path);
@@ -139,11 +138,11 @@ static enum lk_rc open_unix(struct lk_listener *listener,
 		return rc;
 	listener->path = strdup(path);
 	if (listener->path == NULL || lstat(path, &st) != 0)
-		return lk_fail(err, LK_INTERNAL, "listen: %s: %s", path,
+		return lk_fail(err, LK_INTERNAL, "%s: %s", path,
 			       strerror(errno));
 	listener->device = st.st_dev;
 	listener->inode = st.st_ino;
-	return set_access(settings, err);
+	return set_access(path, settings, err);
 }
 
 static bool parse_number(const char *text, long max, int *number_r)
@@ -182,12 +181,11 @@ static enum lk_rc check_loopback(const struct sockaddr *address,
 		loopback = IN6_IS_ADDR_LOOPBACK(&in6.sin6_addr);
 	}
 	if (!loopback)
-		return lk_fail(
-			err, LK_INVALID,
-			"listen: TCP is taken on a loopback address only "
-			"(tcp:127.0.0.1:PORT, tcp:[::1]:PORT): whoever "
-			"reaches the port could use the service as if "
-			"they were the web server");
+		return lk_fail(err, LK_INVALID,
+			       "TCP is taken on a loopback address only "
+			       "(tcp:127.0.0.1:PORT, tcp:[::1]:PORT): whoever "
+			       "reaches the port could use the service as if "
+			       "they were the web server");
 	return LK_OK;
 }
 
@@ -217,7 +215,7 @@ static enum lk_rc parse_tcp(const char *text, struct addrinfo **info_r,
 		return LK_OK;
 bad:
 	return lk_fail(err, LK_INVALID,
-		       "listen: tcp: takes ADDRESS:PORT, an IPv4 address or an "
+		       "tcp: takes ADDRESS:PORT, an IPv4 address or an "
 		       "IPv6 one in brackets");
 }
 
@@ -233,6 +231,7 @@ static enum lk_rc open_tcp(struct lk_listener *listener, const char *text,
 	rc = check_loopback(info->ai_addr, err);
 	if (rc != LK_OK)
 		goto out;
+	listener->tcp = true;
 	listener->fd = socket(info->ai_family,
 			      SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0 ||
@@ -242,7 +241,7 @@ static enum lk_rc open_tcp(struct lk_listener *listener, const char *text,
 		       sizeof(on)) != 0 ||
 	    bind(listener->fd, info->ai_addr, info->ai_addrlen) != 0)
 		rc = lk_fail(err, errno == EADDRINUSE ? LK_EXISTS : LK_INTERNAL,
-			     "listen: tcp:%s: %s", text, strerror(errno));
+			     "tcp:%s: %s", text, strerror(errno));
 out:
 	freeaddrinfo(info);
 	return rc;
@@ -260,31 +259,30 @@ static enum lk_rc take_inherited(struct lk_listener *listener, const char *text,
 
 	if (!parse_number(text, INT_MAX, &fd))
 		return lk_fail(err, LK_INVALID,
-			       "listen: fd: takes a descriptor number");
+			       "fd: takes a descriptor number");
 	if (fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode) ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 ||
 	    !listening ||
 	    getsockname(fd, (struct sockaddr *)&address, &size) != 0)
 		return lk_fail(
 			err, LK_INVALID,
-			"listen: descriptor %d is no listening socket "
+			"descriptor %d is no listening socket "
 			"(fd: is for spawn-fcgi and lighttpd's bin-path)",
 			fd);
 	if (check_loopback((const struct sockaddr *)&address, err) != LK_OK)
 		return LK_INVALID;
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
-		return lk_fail(err, LK_INTERNAL, "listen: fcntl: %s",
-			       strerror(errno));
+		return lk_fail(err, LK_INTERNAL, "fcntl: %s", strerror(errno));
 	listener->fd = fd;
+	listener->tcp = address.ss_family != AF_UNIX;
 	return LK_OK;
 }
 
-enum lk_rc lk_listener_open(struct lk_listener *listener,
+enum lk_rc lk_listener_open(struct lk_listener *listener, const char *where,
 			    const struct lk_settings *settings,
 			    struct lk_err *err)
 {
-	const char *where = settings->listen;
 	enum lk_rc rc;
 
 	*listener = (struct lk_listener){ .fd = -1 };
@@ -293,9 +291,9 @@ enum lk_rc lk_listener_open(struct lk_listener *listener,
 	else if (strncmp(where, "fd:", 3) == 0)
 		rc = take_inherited(listener, where + 3, err);
 	else
-		rc = open_unix(listener, settings, err);
+		rc = open_unix(listener, where, settings, err);
 	if (rc == LK_OK && listen(listener->fd, BACKLOG) != 0)
-		rc = lk_fail(err, LK_INTERNAL, "listen: %s: %s", where,
+		rc = lk_fail(err, LK_INTERNAL, "%s: %s", where,
 			     strerror(errno));
 	if (rc != LK_OK)
 		lk_listener_close(listener);

@@ -5,6 +5,7 @@
 #ifndef LK_LISTENER_H
 #define LK_LISTENER_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "lib/rc.h"
@@ -12,13 +13,14 @@
 
 struct lk_listener {
 	int fd;
+	bool tcp;     /* whoever is on this host can reach it */
 	char *path;   /* of a unix socket that we made; else NULL */
 	dev_t device; /* which file at the path is ours */
 	ino_t inode;
 };
 
 /*
- * Opens what settings->listen names: a path, tcp:ADDRESS:PORT (an IPv4 address
+ * Opens what the address names: a path, tcp:ADDRESS:PORT (an IPv4 address
  * or an IPv6 one in brackets, loopback only) or fd:N, a listening socket that
  * was inherited.  A socket file whose process has died is replaced.
  *
@@ -26,7 +28,7 @@ struct lk_listener {
  * listens there, or the path is no socket; LK_INTERNAL for what the system
  * refuses.  err says what to do.
  */
-enum lk_rc lk_listener_open(struct lk_listener *listener,
+enum lk_rc lk_listener_open(struct lk_listener *listener, const char *address,
 			    const struct lk_settings *settings,
 			    struct lk_err *err);
 

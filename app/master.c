@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/housekeeper.h"
 #include "app/worker.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -27,7 +28,8 @@
 #define DELAY_MAX  (10 * LK_SECOND)
 
 struct slot {
-	pid_t pid; /* 0: no worker just now */
+	enum lk_process process;
+	pid_t pid; /* 0: none just now */
 	int64_t started;
 	int64_t due;   /* when the next one is forked */
 	int64_t delay; /* 0 unless it crashes again and again */
@@ -41,8 +43,9 @@ struct leaving {
 struct master {
 	const struct lk_settings_source *source;
 	struct lk_settings *settings;
-	struct lk_listener *listener;
+	struct lk_listener *listeners; /* LK_LISTENERS of them */
 	const struct lk_master_key *master_key;
+	const struct lk_shared *shared;
 	struct slot *slots;
 	size_t n_slots;
 	struct leaving *leaving;
@@ -75,17 +78,81 @@ enum lk_rc lk_settings_from(const struct lk_settings_source *source,
 
 /* ---- workers ----------------------------------------------------------- */
 
-/* In the child. A worker never outlives its master, not even a killed one. */
-static void become_worker(const struct master *master, pid_t parent)
+/* In the log, and (at most 15 characters) in ps and top. */
+static const struct {
+	const char *role, *name;
+} names[LK_PROCESS_N] = {
+	[LK_PROCESS_WORKER] = { "worker", "lk-worker" },
+	[LK_PROCESS_VERIFY_WORKER] = { "verify", "lk-verify" },
+	[LK_PROCESS_HOUSEKEEPER] = { "housekeeper", "lk-housekeeper" },
+	[LK_PROCESS_PURGER] = { "purger", "lk-purger" },
+};
+
+static bool has_two_pools(const struct master *master)
 {
+	return master->listeners[1].fd >= 0;
+}
+
+static int run_worker(const struct master *master, bool verify)
+{
+	const struct lk_listener *listener = &master->listeners[verify];
+	const struct lk_post post = {
+		.pool = verify                  ? LK_POOL_VERIFY
+			: has_two_pools(master) ? LK_POOL_SESSION
+						: LK_POOL_ALL,
+		.listen_fd = listener->fd,
+		.tcp = listener->tcp,
+		.settings = master->settings,
+		.master_key = verify ? NULL : master->master_key,
+		.shared = master->shared,
+	};
+
+	return lk_worker_run(&post);
+}
+
+static int run_process(const struct master *master, enum lk_process process)
+{
+	switch (process) {
+	case LK_PROCESS_HOUSEKEEPER:
+		return lk_housekeeper_run(master->settings, master->master_key,
+					  master->shared);
+	case LK_PROCESS_PURGER:
+		return lk_purger_run(master->settings, master->shared);
+	case LK_PROCESS_VERIFY_WORKER:
+		return run_worker(master, true);
+	default:
+		return run_worker(master, false);
+	}
+}
+
+/* Closes the sockets that are not this process's: a verify worker that was
+ * taken over must not be able to read passwords from the other one. */
+static void keep_listener(const struct master *master, enum lk_process process)
+{
+	if (process != LK_PROCESS_WORKER)
+		close(master->listeners[0].fd);
+	if (process != LK_PROCESS_VERIFY_WORKER && has_two_pools(master))
+		close(master->listeners[1].fd);
+}
+
+/* In the child, which never outlives its master, not even a killed one.  Who
+ * has no use for the master key loses it. */
+static void become(const struct master *master, enum lk_process process,
+		   pid_t parent)
+{
+	struct lk_master_key *key =
+		(struct lk_master_key *)(uintptr_t)master->master_key;
+
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
 		_exit(EX_OSERR);
-	lk_log_role("worker");
-	/* A lock on memory is not inherited. */
-	(void)sodium_mlock((void *)(uintptr_t)master->master_key,
-			   sizeof(*master->master_key));
-	exit(lk_worker_run(master->listener->fd, master->settings,
-			   master->master_key));
+	(void)prctl(PR_SET_NAME, names[process].name);
+	lk_log_role(names[process].role);
+	keep_listener(master, process);
+	if (process == LK_PROCESS_VERIFY_WORKER || process == LK_PROCESS_PURGER)
+		sodium_memzero(key, sizeof(*key));
+	else /* a lock on memory is not inherited */
+		(void)sodium_mlock(key, sizeof(*key));
+	exit(run_process(master, process));
 }
 
 static void back_off(struct slot *slot)
@@ -96,13 +163,13 @@ static void back_off(struct slot *slot)
 	slot->due = lk_boottime() + slot->delay;
 }
 
-static void fork_worker(struct master *master, struct slot *slot)
+static void fork_process(struct master *master, struct slot *slot)
 {
 	pid_t parent = getpid();
 	pid_t pid = fork();
 
 	if (pid == 0)
-		become_worker(master, parent);
+		become(master, slot->process, parent);
 	if (pid < 0) {
 		lk_error("fork: %s", strerror(errno));
 		back_off(slot);
@@ -114,11 +181,19 @@ static void fork_worker(struct master *master, struct slot *slot)
 
 static void fork_due(struct master *master)
 {
+	size_t running[LK_PROCESS_N] = { 0 };
 	int64_t now = lk_boottime();
 
-	for (size_t i = 0; i < master->n_slots; i++)
-		if (master->slots[i].pid == 0 && master->slots[i].due <= now)
-			fork_worker(master, &master->slots[i]);
+	for (size_t i = 0; i < master->n_slots; i++) {
+		struct slot *slot = &master->slots[i];
+
+		if (slot->pid == 0 && slot->due <= now)
+			fork_process(master, slot);
+		running[slot->process] += slot->pid != 0;
+	}
+	for (size_t i = 0; i < LK_PROCESS_N; i++)
+		lk_metrics_running(master->shared->metrics, (enum lk_process)i,
+				   running[i]);
 }
 
 /* Makes room for n workers more than there are, so that release() never
@@ -161,7 +236,7 @@ static void kill_overdue(struct master *master)
 
 		if (leaving->kill_at > now)
 			continue;
-		lk_warn("worker %d does not finish and is killed",
+		lk_warn("process %d does not finish and is killed",
 			leaving->pid);
 		kill(leaving->pid, SIGKILL);
 		leaving->kill_at = INT64_MAX;
@@ -171,13 +246,13 @@ static void kill_overdue(struct master *master)
 static void log_death(pid_t pid, int status)
 {
 	if (WIFSIGNALED(status))
-		lk_error("worker %d was killed by signal %d (%s)", pid,
+		lk_error("process %d was killed by signal %d (%s)", pid,
 			 WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != EX_OK)
-		lk_error("worker %d ended with status %d", pid,
+		lk_error("process %d ended with status %d", pid,
 			 WEXITSTATUS(status));
 	else
-		lk_debug("worker %d has finished", pid);
+		lk_debug("process %d has finished", pid);
 }
 
 /* ---- stop and reload --------------------------------------------------- */
@@ -188,19 +263,47 @@ static void stop(struct master *master, int status)
 		return;
 	master->stopping = true;
 	master->status = status;
-	lk_listener_close(master->listener);
+	for (size_t i = 0; i < LK_LISTENERS; i++)
+		lk_listener_close(&master->listeners[i]);
 	release(master, master->slots, master->n_slots);
 	master->slots = NULL;
 	master->n_slots = 0;
 }
 
-static void use_settings(struct master *master, struct lk_settings *settings,
-			 struct slot *slots)
+/* The housekeeper comes first: workers wait for what it reads.  NULL: no
+ * memory. */
+static struct slot *make_slots(const struct master *master,
+			       const struct lk_settings *settings, size_t *n_r)
 {
+	const size_t workers = (size_t)settings->workers;
+	const size_t verifiers =
+		has_two_pools(master) ? (size_t)settings->verify_workers : 0;
+	const size_t n = 2 + workers + verifiers;
+	struct slot *slots = calloc(n, sizeof(*slots));
+
+	if (slots == NULL)
+		return NULL;
+	slots[0].process = LK_PROCESS_HOUSEKEEPER;
+	slots[n - 1].process = LK_PROCESS_PURGER;
+	for (size_t i = 1; i < n - 1; i++)
+		slots[i].process = i <= workers ? LK_PROCESS_WORKER
+						: LK_PROCESS_VERIFY_WORKER;
+	*n_r = n;
+	return slots;
+}
+
+static void use_settings(struct master *master, struct lk_settings *settings,
+			 struct slot *slots, size_t n_slots)
+{
+	const struct lk_settings *old = master->settings;
+
+	/* Tokens of the old settings live on. */
+	if (old != NULL && old->longest_lifetime > settings->longest_lifetime)
+		settings->longest_lifetime = old->longest_lifetime;
 	lk_settings_free(master->settings);
 	master->settings = settings;
 	master->slots = slots;
-	master->n_slots = (size_t)settings->workers;
+	master->n_slots = n_slots;
 	lk_log_setup(settings->log_target, settings->log_level);
 }
 
@@ -213,7 +316,7 @@ static void reload(struct master *master)
 {
 	struct lk_settings *next = NULL;
 	struct slot *slots = NULL, *old_slots = master->slots;
-	size_t n_old = master->n_slots;
+	size_t n_old = master->n_slots, n_new = 0;
 	struct lk_err err = { "" };
 	const char *fixed = NULL;
 	enum lk_rc rc = lk_settings_from(master->source, &next, &err);
@@ -230,12 +333,12 @@ static void reload(struct master *master)
 			 fixed);
 		goto out;
 	}
-	slots = calloc((size_t)next->workers, sizeof(*slots));
-	if (slots == NULL || !reserve_leaving(master, (size_t)next->workers)) {
+	slots = make_slots(master, next, &n_new);
+	if (slots == NULL || !reserve_leaving(master, n_new)) {
 		lk_error("SIGHUP: the old settings stay in force: no memory");
 		goto out;
 	}
-	use_settings(master, next, slots);
+	use_settings(master, next, slots, n_new);
 	slots = NULL; /* transferred */
 	next = NULL;
 	fork_due(master);
@@ -254,8 +357,10 @@ static void slot_died(struct master *master, struct slot *slot, int status)
 	bool clean = WIFEXITED(status) && WEXITSTATUS(status) == EX_OK;
 
 	slot->pid = 0;
+	if (!clean)
+		lk_metrics_restart(master->shared->metrics, slot->process);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG) {
-		lk_error("no worker can serve this database; see above, and "
+		lk_error("nobody can serve this database; see above, and "
 			 "`latchkeyctl migrate`");
 		stop(master, EX_CONFIG);
 	} else if (clean || now - slot->started >= CRASH_TIME) {
@@ -273,6 +378,7 @@ static void reap(struct master *master)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		log_death(pid, status);
+		lk_permits_reclaim(master->shared->permits, pid);
 		for (size_t i = 0; i < master->n_leaving; i++)
 			if (master->leaving[i].pid == pid) {
 				master->leaving[i] =
@@ -353,23 +459,27 @@ static void loop(struct master *master)
 }
 
 int lk_master_run(const struct lk_settings_source *source,
-		  struct lk_settings *settings, struct lk_listener *listener,
-		  const struct lk_master_key *master_key)
+		  struct lk_settings *settings,
+		  struct lk_listener listeners[LK_LISTENERS],
+		  const struct lk_master_key *master_key,
+		  const struct lk_shared *shared)
 {
 	struct master master = { .source = source,
-				 .listener = listener,
-				 .master_key = master_key };
-	struct slot *slots = calloc((size_t)settings->workers, sizeof(*slots));
+				 .listeners = listeners,
+				 .master_key = master_key,
+				 .shared = shared };
+	size_t n_slots = 0;
+	struct slot *slots = make_slots(&master, settings, &n_slots);
 
-	if (slots == NULL ||
-	    !reserve_leaving(&master, (size_t)settings->workers)) {
+	if (slots == NULL || !reserve_leaving(&master, n_slots)) {
 		lk_error("no memory");
 		free(slots);
 		lk_settings_free(settings);
-		lk_listener_close(listener);
+		for (size_t i = 0; i < LK_LISTENERS; i++)
+			lk_listener_close(&listeners[i]);
 		return EX_OSERR;
 	}
-	use_settings(&master, settings, slots);
+	use_settings(&master, settings, slots, n_slots);
 	loop(&master);
 	free(master.leaving);
 	lk_settings_free(master.settings);

@@ -116,9 +116,11 @@ struct lk_json_writer *lk_response_json(struct lk_response *response,
 }
 
 enum lk_rc lk_response_write(const struct lk_response *response,
-			     const struct lk_request *request, bool head_only,
+			     const struct lk_request *request,
 			     struct lk_buf *out)
 {
+	const char *method = lk_request_param(request, "REQUEST_METHOD");
+	const bool head_only = method != NULL && strcmp(method, "HEAD") == 0;
 	const size_t before = out->len;
 	enum lk_rc rc;
 

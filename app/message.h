@@ -65,11 +65,11 @@ struct lk_json_writer *lk_response_json(struct lk_response *response,
 
 /*
  * Writes the answer as a CGI script does, headers (those that every answer
- * has included) and, unless head_only, the body.  LK_OK, LK_TOO_LARGE,
- * LK_NOMEM.
+ * has included) and, unless the method is HEAD, the body.  LK_OK,
+ * LK_TOO_LARGE, LK_NOMEM.
  */
 enum lk_rc lk_response_write(const struct lk_response *response,
-			     const struct lk_request *request, bool head_only,
+			     const struct lk_request *request,
 			     struct lk_buf *out);
 
 #endif

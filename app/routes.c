@@ -14,16 +14,19 @@
 #include "app/handle_verify.h"
 #include "app/problem.h"
 #include "app/routes.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/verify.h"
 
 /* What a row asks for beside its method and path. */
 enum needs {
-	NOTHING = 0,
 	KEYS = 1,          /* schema and key ring have been read */
 	BEARER = 2 | KEYS, /* a valid access token; claims are filled in */
 	BODY = 4,          /* a JSON object with the row's members */
-	BODY_MAY = 8       /* the same or none at all */
+	BODY_MAY = 8,      /* the same or none at all */
+	QUICK = 16,        /* neither hashes nor waits for MariaDB */
+	VERIFY = 32,       /* the verify pool has it too … */
+	STRANGER = 64,     /* … and over TCP */
 };
 
 struct route {
@@ -46,11 +49,15 @@ static const struct route routes[] = {
 	{ "POST", "/logout-all", lk_handle_logout_all, BEARER | BODY_MAY },
 	{ "GET", "/sessions", lk_handle_sessions, BEARER },
 	{ "DELETE", "/sessions/*", lk_handle_end_session, BEARER | BODY_MAY },
-	{ "*", "/verify", lk_handle_verify, BEARER },
-	{ "*", "/verify/*", lk_handle_verify, BEARER },
-	{ "GET", "/.well-known/jwks.json", lk_handle_jwks, KEYS },
-	{ "GET", "/health", lk_handle_health, NOTHING },
-	{ "GET", "/ready", lk_handle_ready, KEYS },
+	{ "*", "/verify", lk_handle_verify,
+	  BEARER | QUICK | VERIFY | STRANGER },
+	{ "*", "/verify/*", lk_handle_verify,
+	  BEARER | QUICK | VERIFY | STRANGER },
+	{ "GET", "/.well-known/jwks.json", lk_handle_jwks,
+	  KEYS | QUICK | VERIFY },
+	{ "GET", "/health", lk_handle_health, QUICK | VERIFY },
+	{ "GET", "/ready", lk_handle_ready, KEYS | VERIFY },
+	{ "GET", "/metrics", lk_handle_metrics, QUICK | VERIFY },
 };
 
 #define N_ROUTES (sizeof(routes) / sizeof(routes[0]))
@@ -123,8 +130,16 @@ static void refuse_method(struct lk_response *response, const char *path,
 	lk_buf_free(&allow);
 }
 
+static bool in_reach(const struct route *route, struct lk_reach reach)
+{
+	if (reach.pool != LK_POOL_VERIFY)
+		return true;
+	return (route->needs & (reach.tcp ? STRANGER : VERIFY)) != 0;
+}
+
 /* NULL: the answer has been given. */
-static const struct route *find_route(struct lk_exchange *x, const char *method,
+static const struct route *find_route(struct lk_exchange *x,
+				      struct lk_reach reach, const char *method,
 				      char **path_end_r)
 {
 	const struct route *found = NULL;
@@ -136,7 +151,8 @@ static const struct route *find_route(struct lk_exchange *x, const char *method,
 			   x->service->settings->mount, &len);
 
 	for (i = 0; path != NULL && i < N_ROUTES && found == NULL; i++) {
-		if (!path_matches(&routes[i], path, len, &end))
+		if (!in_reach(&routes[i], reach) ||
+		    !path_matches(&routes[i], path, len, &end))
 			continue;
 		known = true;
 		if (method_matches(&routes[i], method))
@@ -246,6 +262,7 @@ static bool take_body(struct lk_exchange *x, const struct route *route,
 		return true;
 	if (!read_body(x, route, body))
 		return false;
+	x->origin.received = lk_boottime();
 	if (body->len == 0 && (route->needs & BODY_MAY) != 0)
 		return true;
 	while (n < LK_MEMBERS_MAX && x->members[n].name != NULL)
@@ -317,22 +334,46 @@ static bool take_keys(struct lk_exchange *x)
 
 /* ---- all of it --------------------------------------------------------- */
 
-static void run(struct lk_exchange *x, const struct route *route)
+/* Where one pool serves all, its last free worker does nothing slow. */
+static bool take_permit(struct lk_exchange *x, const struct route *route,
+			struct lk_reach reach, bool *held_r)
+{
+	const int64_t workers = x->service->settings->workers;
+
+	*held_r = false;
+	if (reach.pool != LK_POOL_ALL || workers < 2 ||
+	    (route->needs & QUICK) != 0)
+		return true;
+	*held_r = lk_permits_take(x->service->shared->permits,
+				  (size_t)workers - 1);
+	if (!*held_r)
+		lk_problem(x->response, LK_NOT_AVAILABLE,
+			   "All workers but one are busy.");
+	return *held_r;
+}
+
+static void run(struct lk_exchange *x, const struct route *route,
+		struct lk_reach reach)
 {
 	struct lk_buf body = LK_BUF_INIT(LK_BODY_MAX);
 	const bool bearer = (route->needs & BEARER) == BEARER;
+	bool held = false;
 
 	memcpy(x->members, route->members, sizeof(x->members));
 	if ((!bearer || has_bearer(x)) && take_body(x, route, &body) &&
+	    take_permit(x, route, reach, &held) &&
 	    ((route->needs & KEYS) == 0 || take_keys(x)) &&
 	    (!bearer || take_bearer(x)))
 		route->handler(x);
+	if (held)
+		lk_permits_give(x->service->shared->permits);
 	lk_json_free(x->members, LK_MEMBERS_MAX);
 	lk_buf_wipe(&body);
 }
 
-void lk_dispatch(struct lk_service *service, const struct lk_request *request,
-		 struct lk_response *response, bool *head_only_r)
+size_t lk_dispatch(struct lk_service *service, struct lk_reach reach,
+		   const struct lk_request *request,
+		   struct lk_response *response)
 {
 	const char *method = lk_request_param(request, "REQUEST_METHOD");
 	const char *agent = lk_request_param(request, "HTTP_USER_AGENT");
@@ -341,17 +382,26 @@ void lk_dispatch(struct lk_service *service, const struct lk_request *request,
 		.service = service,
 		.request = request,
 		.response = response,
+		.route_name = lk_route_name,
 		.origin = { .address = request->address,
 			    .user_agent = agent != NULL ? agent : "" },
 	};
 	char *path_end = NULL;
 
-	if (method == NULL)
-		method = "";
-	*head_only_r = strcmp(method, "HEAD") == 0;
-	route = find_route(&x, method, &path_end);
+	route = find_route(&x, reach, method != NULL ? method : "", &path_end);
 	x.path_end = path_end;
 	if (route != NULL)
-		run(&x, route);
+		run(&x, route, reach);
 	free(path_end);
+	return route == NULL ? LK_ROUTE_OTHER : 1 + (size_t)(route - routes);
 }
+
+/* The path tells the routes apart: no two have the same. */
+const char *lk_route_name(size_t route)
+{
+	if (route == LK_ROUTE_OTHER)
+		return "other";
+	return route <= N_ROUTES ? routes[route - 1].path : NULL;
+}
+
+_Static_assert(N_ROUTES < LK_METRICS_ROUTES, "each route has its counters");

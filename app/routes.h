@@ -9,11 +9,29 @@
 #include "app/message.h"
 #include "lib/service.h"
 
+/* Which endpoints are there for those who reach a worker's socket. */
+enum lk_pool {
+	LK_POOL_ALL,     /* the only pool: every endpoint */
+	LK_POOL_SESSION, /* one of two: every endpoint */
+	LK_POOL_VERIFY   /* the other: what needs no database */
+};
+
+struct lk_reach {
+	enum lk_pool pool;
+	bool tcp; /* of the verify pool: strangers on this host, too */
+};
+
+#define LK_ROUTE_OTHER 0 /* the number of what is no endpoint */
+
 /*
  * Answers one request: there is always an answer in the response afterwards.
- * *head_only_r tells that the method is HEAD, whose body is not sent.
+ * Gives the route's number, for the metrics.
  */
-void lk_dispatch(struct lk_service *service, const struct lk_request *request,
-		 struct lk_response *response, bool *head_only_r);
+size_t lk_dispatch(struct lk_service *service, struct lk_reach reach,
+		   const struct lk_request *request,
+		   struct lk_response *response);
+
+/* The label of a route's number, or NULL past the last. */
+const char *lk_route_name(size_t route);
 
 #endif

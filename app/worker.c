@@ -14,22 +14,24 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/client_address.h"
 #include "app/fcgi.h"
 #include "app/message.h"
-#include "app/routes.h"
+#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/service.h"
 
 #define ANSWER_MAX (2 * 1048576) /* bytes of an answer with its headers */
 
 struct worker {
-	const struct lk_settings *settings;
-	int listen_fd;
-	int stop_fd; /* readable once SIGTERM has come */
+	const struct lk_post *post;
+	const struct lk_settings *settings; /* the post's */
+	int stop_fd;                        /* readable once SIGTERM has come */
 	int epoll_fd;
+	struct lk_reach reach;
 	struct lk_network *trusted;
 	struct lk_fcgi *fcgi;
 	struct lk_service service;
@@ -60,13 +62,13 @@ static enum lk_rc watch(struct worker *worker, struct lk_err *err)
 {
 	/* Exclusive: a connection wakes one worker and not all. */
 	struct epoll_event connection = { .events = EPOLLIN | EPOLLEXCLUSIVE,
-					  .data.fd = worker->listen_fd };
+					  .data.fd = worker->post->listen_fd };
 	struct epoll_event stop = { .events = EPOLLIN,
 				    .data.fd = worker->stop_fd };
 
 	worker->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (worker->epoll_fd < 0 ||
-	    epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->listen_fd,
+	    epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->post->listen_fd,
 		      &connection) != 0 ||
 	    epoll_ctl(worker->epoll_fd, EPOLL_CTL_ADD, worker->stop_fd,
 		      &stop) != 0)
@@ -110,10 +112,10 @@ static void log_answer(const struct lk_request *request, unsigned status)
 }
 
 static void answer(struct worker *worker, const struct lk_request *request,
-		   const struct lk_response *response, bool head_only)
+		   const struct lk_response *response)
 {
 	struct lk_buf out = LK_BUF_INIT(ANSWER_MAX);
-	enum lk_rc rc = lk_response_write(response, request, head_only, &out);
+	enum lk_rc rc = lk_response_write(response, request, &out);
 
 	if (rc == LK_OK)
 		log_answer(request, response->status);
@@ -143,7 +145,8 @@ static void serve(struct worker *worker, int fd)
 	struct lk_request request = { 0 };
 	struct lk_response response;
 	enum lk_fcgi_role role = LK_FCGI_OTHER;
-	bool head_only = false;
+	const int64_t started = lk_boottime();
+	size_t route = LK_ROUTE_OTHER;
 	struct lk_id id;
 	enum lk_rc rc = lk_fcgi_take(worker->fcgi, fd, &request, &role);
 
@@ -157,14 +160,17 @@ static void serve(struct worker *worker, int fd)
 	set_address(worker, &request);
 	lk_response_init(&response);
 	if (role == LK_FCGI_RESPONDER) {
-		lk_dispatch(&worker->service, &request, &response, &head_only);
+		route = lk_dispatch(&worker->service, worker->reach, &request,
+				    &response);
 	} else {
 		/* To a web server that asks for leave, 200 would be a yes. */
 		lk_error("FastCGI role %s is not served",
 			 lk_request_param(&request, "FCGI_ROLE"));
 		response.status = 403;
 	}
-	answer(worker, &request, &response, head_only);
+	answer(worker, &request, &response);
+	lk_metrics_request(worker->post->shared->metrics, route,
+			   response.status, lk_boottime() - started);
 	lk_response_free(&response);
 	lk_log_request(NULL);
 }
@@ -207,7 +213,7 @@ static int loop(struct worker *worker)
 		/* Told to stop or not, it accepts: the kernel may have woken
 		 * this worker alone for a connection that came first. */
 		stop = wait_until_stop(worker);
-		fd = accept4(worker->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+		fd = accept4(worker->post->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 		if (fd >= 0) {
 			serve(worker, fd);
 			left--;
@@ -233,35 +239,60 @@ static int check_service(struct lk_service *service)
 	return service->wrong_schema ? EX_CONFIG : EX_OK;
 }
 
-int lk_worker_run(int listen_fd, const struct lk_settings *settings,
-		  const struct lk_master_key *master_key)
+/*
+ * A pool that was started again knows of no revocation until the housekeeper
+ * has read them: it waits a moment, rather than to refuse.  With MariaDB away
+ * it begins all the same.
+ */
+static void await_index(const struct worker *worker)
 {
-	struct worker worker = { .settings = settings,
-				 .listen_fd = listen_fd,
+	const struct timespec step = { 0, 2000000 };
+	const int64_t until = lk_boottime() + LK_SECOND;
+
+	while (lk_index_synced_at(worker->post->shared->index) == 0 &&
+	       lk_boottime() < until)
+		nanosleep(&step, NULL);
+}
+
+static enum lk_rc start(struct worker *worker, struct lk_err *err)
+{
+	const struct lk_post *post = worker->post;
+	enum lk_rc rc;
+
+	rc = lk_service_open(&worker->service, post->settings, post->master_key,
+			     post->shared);
+	if (rc == LK_OK)
+		rc = parse_proxies(worker, err);
+	if (rc == LK_OK)
+		rc = lk_fcgi_new(&worker->fcgi, post->settings->request_timeout,
+				 err);
+	if (rc == LK_OK)
+		rc = take_signals(worker, err);
+	if (rc == LK_OK)
+		rc = watch(worker, err);
+	return rc;
+}
+
+int lk_worker_run(const struct lk_post *post)
+{
+	struct worker worker = { .post = post,
+				 .settings = post->settings,
+				 .reach = { post->pool, post->tcp },
 				 .stop_fd = -1,
 				 .epoll_fd = -1 };
 	struct lk_err err = { "" };
 	int status = EX_OSERR;
-	enum lk_rc rc;
+	enum lk_rc rc = start(&worker, &err);
 
-	rc = lk_service_open(&worker.service, settings, master_key);
-	if (rc != LK_OK)
-		goto out;
-	rc = parse_proxies(&worker, &err);
-	if (rc == LK_OK)
-		rc = lk_fcgi_new(&worker.fcgi, settings->request_timeout, &err);
-	if (rc == LK_OK)
-		rc = take_signals(&worker, &err);
-	if (rc == LK_OK)
-		rc = watch(&worker, &err);
-	if (rc == LK_OK)
+	if (rc == LK_OK) {
+		await_index(&worker);
 		status = check_service(&worker.service);
-	if (status == EX_OK)
-		status = loop(&worker);
-	lk_service_close(&worker.service);
-out:
-	if (rc != LK_OK)
+		if (status == EX_OK)
+			status = loop(&worker);
+	} else {
 		lk_error("cannot start (%s): %s", lk_rc_str(rc), err.msg);
+	}
+	lk_service_close(&worker.service);
 	lk_fcgi_free(worker.fcgi);
 	free(worker.trusted);
 	if (worker.epoll_fd >= 0)

@@ -45,7 +45,8 @@ struct lk_db {
 	size_t n_sql;
 	const char *option_file;
 	uint64_t insert_id;
-	bool cluster; /* the server replicates by wsrep (Galera) */
+	uint64_t connection; /* how many there have been */
+	bool cluster;        /* the server replicates by wsrep (Galera) */
 	bool in_transaction;
 	bool patient;
 	int64_t refused_until; /* lk_boottime(): no connect is tried before */
@@ -286,12 +287,19 @@ enum lk_rc lk_db_connect(struct lk_db *db, struct lk_err *err)
 		lk_fail(err, LK_UNAVAILABLE, "MariaDB (%s): %s (%u)",
 			db->option_file, mysql_error(db->conn),
 			mysql_errno(db->conn));
-	else if (set_up(db, err) == LK_OK)
+	else if (set_up(db, err) == LK_OK) {
+		db->connection++;
 		return LK_OK;
+	}
 	disconnect(db);
 	if (lk_boottime() - started > LK_SECOND)
 		db->refused_until = lk_boottime() + REFUSE_TIME;
 	return LK_UNAVAILABLE;
+}
+
+uint64_t lk_db_connection(const struct lk_db *db)
+{
+	return db->connection;
 }
 
 enum lk_rc lk_db_ping(struct lk_db *db, struct lk_err *err)
@@ -477,7 +485,8 @@ static enum lk_rc execute(struct lk_db *db, unsigned stmt,
 		}
 		if (rc != LK_CONFLICT)
 			return rc;
-		if (lk_boottime() - started > CONFLICT_TIME)
+		if (db->sql[stmt].once ||
+		    lk_boottime() - started > CONFLICT_TIME)
 			return LK_UNAVAILABLE;
 		pause_at_random(attempt);
 	}

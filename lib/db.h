@@ -38,6 +38,7 @@
 struct lk_sql {
 	const char *text;
 	bool reads; /* changes nothing: run again by itself after a loss */
+	bool once;  /* not run again after a conflict */
 };
 
 /* A parameter. Bytes are borrowed for the call. */
@@ -104,6 +105,9 @@ void lk_db_free(struct lk_db *db);
 
 /* Connects unless connected. LK_OK or LK_UNAVAILABLE. */
 enum lk_rc lk_db_connect(struct lk_db *db, struct lk_err *err);
+
+/* A number that changes with each new connection; 0: there was none yet. */
+uint64_t lk_db_connection(const struct lk_db *db);
 
 /* A round trip, for readiness. LK_OK or LK_UNAVAILABLE. */
 enum lk_rc lk_db_ping(struct lk_db *db, struct lk_err *err);

@@ -12,9 +12,6 @@
 #include "lib/store_session.h"
 #include "lib/store_user.h"
 
-/* Beyond the last access token's end: clocks of nodes, stepped clocks. */
-#define REVOCATION_MARGIN 600 /* seconds */
-
 static const char *const event_names[] = {
 	[LK_END_LOGOUT] = "logout",
 	[LK_END_LOGOUT_ALL] = "logout_all",
@@ -34,6 +31,7 @@ struct deed {
 	const struct lk_id *user_id;
 	const char *roles;
 	uint64_t n_ended;
+	struct lk_revoked revoked;
 };
 
 static struct lk_audit audit_of(const struct deed *deed, const char *detail)
@@ -48,33 +46,35 @@ static struct lk_audit audit_of(const struct deed *deed, const char *detail)
 	};
 }
 
-/* Until when a revocation made now can meet a token that it must stop. */
-static int64_t revoked_until(const struct lk_service *service, int64_t now)
-{
-	const struct lk_settings *settings = service->settings;
-
-	return now + (settings->access_token_lifetime + settings->leeway +
-		      REVOCATION_MARGIN) *
-			     LK_SECOND;
-}
-
-static enum lk_rc revoke(const struct deed *deed, enum lk_revocation_kind kind,
+static enum lk_rc revoke(struct deed *deed, enum lk_revocation_kind kind,
 			 const struct lk_id *target, uint64_t epoch,
 			 struct lk_err *err)
 {
 	const int64_t now = lk_now();
 	const struct lk_revocation revocation = {
-		.kind = kind,
-		.target = *target,
-		.epoch = epoch,
+		.what = { .kind = kind, .target = *target, .epoch = epoch },
 		.revoked_at = now,
-		.expires_at = revoked_until(deed->service, now),
+		.expires_at = now + lk_service_retention(deed->service),
 	};
 
+	deed->revoked = revocation.what;
 	return lk_revocation_insert(deed->service->db, &revocation, err);
 }
 
-/* Runs the body, then tells the log what has been committed. */
+/*
+ * After the commit, before the answer.  If the index cannot take it, the index
+ * itself sends everybody to MariaDB, where it is.
+ */
+static void tell_index(struct lk_service *service,
+		       const struct lk_revoked *revoked)
+{
+	if (service->shared == NULL) /* a command line: the feed tells */
+		return;
+	lk_index_put(service->shared->index, revoked,
+		     lk_boottime() + lk_service_retention(service));
+}
+
+/* Runs the body, then tells index and log what has been committed. */
 static enum lk_rc commit(struct deed *deed,
 			 enum lk_rc (*body)(struct lk_db *db, void *arg,
 					    struct lk_err *err),
@@ -85,7 +85,9 @@ static enum lk_rc commit(struct deed *deed,
 	if (rc == LK_OK) {
 		const struct lk_audit audit = audit_of(deed, detail);
 
+		tell_index(deed->service, &deed->revoked);
 		lk_audit_log(&audit);
+		lk_service_count(deed->service, LK_OUTCOME_ENDED);
 	}
 	return rc;
 }
@@ -107,6 +109,33 @@ static enum lk_rc end_session_body(struct lk_db *db, void *arg,
 	return rc;
 }
 
+void lk_end_gone(struct lk_service *service, const struct lk_id *session_id)
+{
+	const struct lk_revoked gone = {
+		.kind = LK_REVOKE_SESSION,
+		.target = *session_id,
+	};
+
+	tell_index(service, &gone);
+}
+
+/*
+ * A session that another request has ended just now: InnoDB shows a commit to
+ * others before it is on disk, so an answer that stands on it alone could be
+ * undone by a crash (I5).  A write of our own to the same row is flushed after
+ * it.  LK_NOT_FOUND: it is gone, for good.
+ */
+static enum lk_rc confirm(struct lk_service *service,
+			  const struct lk_id *session_id, struct lk_err *err)
+{
+	enum lk_rc rc = lk_revocation_confirm(service->db, session_id, err);
+
+	if (rc != LK_OK)
+		return rc;
+	lk_end_gone(service, session_id);
+	return LK_NOT_FOUND;
+}
+
 enum lk_rc lk_end_session(struct lk_service *service,
 			  const struct lk_id *session_id,
 			  const struct lk_id *user_id,
@@ -125,11 +154,17 @@ enum lk_rc lk_end_session(struct lk_service *service,
 	rc = commit(&deed, end_session_body, "", err);
 	/* On a cluster the session may have come with a login that this node
 	 * has yet to apply. */
-	if (rc == LK_NOT_FOUND &&
-	    lk_session_with_user(service->db, session_id, true, &session, &user,
-				 err) == LK_OK)
+	if (rc == LK_NOT_FOUND)
+		rc = lk_session_with_user(service->db, session_id, true,
+					  &session, &user, err);
+	else
+		goto out;
+	if (rc == LK_OK)
 		rc = commit(&deed, end_session_body, "", err);
+out:
 	sodium_memzero(&user, sizeof(user));
+	if (rc == LK_NOT_FOUND && ending->authentic)
+		rc = confirm(service, session_id, err);
 	return rc;
 }
 
@@ -160,9 +195,15 @@ void lk_end_session_committed(struct lk_service *service,
 		.session_id = session_id,
 		.user_id = user_id,
 	};
+	const struct lk_revoked revoked = {
+		.kind = LK_REVOKE_SESSION,
+		.target = *session_id,
+	};
 	const struct lk_audit audit = audit_of(&deed, "");
 
+	tell_index(service, &revoked);
 	lk_audit_log(&audit);
+	lk_service_count(service, LK_OUTCOME_EVICTED);
 }
 
 /* ---- a user ------------------------------------------------------------ */
@@ -173,7 +214,8 @@ static enum lk_rc end_all_body(struct lk_db *db, void *arg, struct lk_err *err)
 {
 	struct deed *deed = arg;
 	const struct lk_audit audit = audit_of(deed, "");
-	const struct lk_alive alive = lk_service_alive(deed->service, lk_now());
+	const struct lk_alive alive =
+		lk_service_alive(deed->service, lk_service_now(deed->service));
 	uint64_t epoch = 0;
 	enum lk_rc rc;
 

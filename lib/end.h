@@ -6,6 +6,7 @@
 #ifndef LK_END_H
 #define LK_END_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/db.h"
@@ -27,6 +28,12 @@ struct lk_ending {
 	enum lk_end_reason reason;
 	const struct lk_id *actor_id; /* NULL: command line or Latchkey */
 	const char *address;          /* "" if not from the network */
+	/*
+	 * The session is named by a token that is ours: if it is gone already,
+	 * LK_NOT_FOUND comes only once that is on disk and in the index, since
+	 * this answer too says that it has ended.
+	 */
+	bool authentic;
 };
 
 /*
@@ -41,7 +48,7 @@ enum lk_rc lk_end_session(struct lk_service *service,
 
 /*
  * The same inside the caller's transaction (eviction at a login); once that is
- * committed, lk_end_session_committed() tells of it, before the answer.
+ * committed, lk_end_session_committed() tells the index, before the answer.
  */
 enum lk_rc lk_end_session_within(struct lk_service *service,
 				 const struct lk_id *session_id,
@@ -53,6 +60,10 @@ void lk_end_session_committed(struct lk_service *service,
 			      const struct lk_id *session_id,
 			      const struct lk_id *user_id,
 			      const struct lk_ending *ending);
+
+/* Tells the index that a session is gone that an authentic token names: whoever
+ * ended it may have died before doing so. */
+void lk_end_gone(struct lk_service *service, const struct lk_id *session_id);
 
 /* Ends all sessions of a user; *n_r gets how many were alive. LK_NOT_FOUND if
  * there is no such user. */

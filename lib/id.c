@@ -46,6 +46,16 @@ struct lk_id lk_id_new(void)
 	return id;
 }
 
+struct lk_id lk_id_first_of(int64_t us)
+{
+	const int64_t ms = us > 0 ? us / 1000 : 0;
+	struct lk_id id = { { 0 } };
+
+	for (int i = 0; i < 6; i++)
+		id.b[i] = (uint8_t)(ms >> (40 - 8 * i));
+	return id;
+}
+
 const char *lk_id_text(const struct lk_id *id, char out[LK_ID_TEXT_SIZE])
 {
 	lk_base64url_encode(id->b, sizeof(id->b), out);

@@ -25,6 +25,10 @@ struct lk_id {
  */
 struct lk_id lk_id_new(void);
 
+/* The least id of a moment (microseconds since 1970): ids made before are less,
+ * by memcmp() and in MariaDB. */
+struct lk_id lk_id_first_of(int64_t us);
+
 /* base64url, 22 characters and a NUL; returns out. */
 const char *lk_id_text(const struct lk_id *id, char out[LK_ID_TEXT_SIZE]);
 

@@ -93,6 +93,10 @@ enum lk_rc lk_issue(struct lk_service *service,
 {
 	enum lk_rc rc = LK_OK;
 
+	/* It began before the clock was set back. */
+	if (now - lk_now() > LK_CLOCK_SKEW)
+		return lk_fail(err, LK_UNAVAILABLE,
+			       "the clock of this host was set back");
 	grant->session_id = session->session_id;
 	grant->user_id = user->user_id;
 	if (seed != NULL)

@@ -17,6 +17,7 @@
 #define LABEL_SIZE        200
 
 struct lk_keyring {
+	uint64_t version;
 	struct lk_jws_key **signing;
 	size_t n_signing;
 	const struct lk_jws_key *signer;
@@ -234,12 +235,32 @@ static enum lk_rc open_row(const struct load *load, uint8_t *out, size_t size,
 	return LK_OK;
 }
 
+/* Takes sig, on failure too. */
+static enum lk_rc append_signing(struct lk_keyring *ring,
+				 struct lk_sig_key *sig, struct lk_err *err)
+{
+	struct lk_jws_key **more =
+		reallocarray(ring->signing, ring->n_signing + 1,
+			     sizeof(struct lk_jws_key *));
+	enum lk_rc rc;
+
+	if (more == NULL) {
+		lk_sig_free(sig);
+		return LK_NOMEM;
+	}
+	ring->signing = more;
+	rc = lk_jws_key_new(sig, LK_ACCESS_TOKEN_TYP, &more[ring->n_signing],
+			    err);
+	if (rc == LK_OK)
+		ring->n_signing++;
+	return rc;
+}
+
 static enum lk_rc add_signing(void *arg)
 {
 	struct load *load = arg;
 	struct lk_keyring *ring = load->ring;
 	uint8_t der[LK_SIG_DER_MAX];
-	struct lk_jws_key **more = NULL;
 	struct lk_sig_key *sig = NULL;
 	enum lk_sig_alg alg;
 	size_t len = 0;
@@ -250,24 +271,11 @@ static enum lk_rc add_signing(void *arg)
 		rc = lk_sig_alg_parse(load->row.info.alg, &alg);
 	if (rc == LK_OK)
 		rc = lk_sig_load_private(alg, der, len, &sig, load->err);
-	if (rc != LK_OK)
-		goto out;
-	rc = LK_NOMEM;
-	more = reallocarray(ring->signing, ring->n_signing + 1, sizeof(*more));
-	if (more == NULL)
-		goto out;
-	ring->signing = more;
-	rc = lk_jws_key_new(sig, LK_ACCESS_TOKEN_TYP, &more[ring->n_signing],
-			    load->err);
-	sig = NULL; /* transferred */
-	if (rc != LK_OK)
-		goto out;
-	if (strcmp(load->row.info.state, "active") == 0)
-		ring->signer = more[ring->n_signing];
-	ring->n_signing++;
-out:
+	if (rc == LK_OK)
+		rc = append_signing(ring, sig, load->err);
+	if (rc == LK_OK && strcmp(load->row.info.state, "active") == 0)
+		ring->signer = ring->signing[ring->n_signing - 1];
 	sodium_memzero(der, sizeof(der));
-	lk_sig_free(sig);
 	return rc;
 }
 
@@ -345,8 +353,81 @@ enum lk_rc lk_keyring_load(struct lk_db *db, const struct lk_master_key *master,
 		lk_keyring_free(load.ring);
 		return rc;
 	}
+	load.ring->version = before;
 	*ring_r = load.ring;
 	return LK_OK;
+}
+
+/* ---- the board ---------------------------------------------------------- */
+
+enum lk_rc lk_keyring_from_board(struct lk_board *board,
+				 struct lk_keyring **ring_r, struct lk_err *err)
+{
+	struct lk_board_notice notice;
+	struct lk_keyring *ring = NULL;
+	struct lk_sig_key *sig = NULL;
+	enum lk_rc rc;
+	uint32_t i;
+
+	*ring_r = NULL;
+	rc = lk_board_read(board, &notice);
+	if (rc != LK_OK)
+		return lk_fail(err, rc, "the key ring is not published yet");
+	ring = calloc(1, sizeof(*ring));
+	if (ring == NULL)
+		return LK_NOMEM;
+	ring->version = notice.version;
+	ring->refresher = SIZE_MAX;
+	for (i = 0; i < notice.n_keys && rc == LK_OK; i++) {
+		const struct lk_board_key *key = &notice.keys[i];
+
+		rc = lk_sig_load_public(key->alg, key->der, key->len, &sig,
+					err);
+		if (rc == LK_OK)
+			rc = append_signing(ring, sig, err);
+	}
+	if (rc != LK_OK) {
+		lk_keyring_free(ring);
+		return rc == LK_NOMEM ? rc : LK_INTERNAL;
+	}
+	*ring_r = ring;
+	return LK_OK;
+}
+
+enum lk_rc lk_keyring_publish(const struct lk_keyring *ring,
+			      struct lk_board *board, struct lk_err *err)
+{
+	struct lk_board_notice notice = { .version = ring->version };
+	enum lk_rc rc = LK_OK;
+	size_t i, len = 0;
+
+	if (ring->n_signing > LK_BOARD_KEYS)
+		return lk_fail(err, LK_TOO_LARGE, "a ring of %zu keys",
+			       ring->n_signing);
+	for (i = 0; i < ring->n_signing && rc == LK_OK; i++) {
+		const struct lk_sig_key *sig = lk_jws_sig(ring->signing[i]);
+
+		notice.keys[i].alg = lk_sig_alg(sig);
+		rc = lk_sig_public_der(sig, notice.keys[i].der, &len, err);
+		notice.keys[i].len = (uint32_t)len;
+	}
+	notice.n_keys = (uint32_t)ring->n_signing;
+	if (rc == LK_OK)
+		rc = lk_board_write(board, &notice);
+	return rc == LK_UNAVAILABLE
+		       ? lk_fail(err, rc, "the key board is locked")
+		       : rc;
+}
+
+uint64_t lk_keyring_version(const struct lk_keyring *ring)
+{
+	return ring->version;
+}
+
+enum lk_rc lk_keyring_current(struct lk_db *db, uint64_t *version_r,
+			      struct lk_err *err)
+{
+	return read_version(db, version_r, err);
 }
 
 void lk_keyring_free(struct lk_keyring *ring)

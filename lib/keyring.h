@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/board.h"
 #include "lib/buf.h"
 #include "lib/db.h"
 #include "lib/jws.h"
@@ -34,10 +35,32 @@ enum lk_rc lk_keyring_init(struct lk_db *db, const struct lk_master_key *master,
 enum lk_rc lk_keyring_load(struct lk_db *db, const struct lk_master_key *master,
 			   struct lk_keyring **ring_r, struct lk_err *err);
 
+/*
+ * The same from the notice board: public halves, which verify and do not sign.
+ * LK_OK; LK_UNAVAILABLE if there is no notice; LK_NOMEM; LK_INTERNAL.
+ */
+enum lk_rc lk_keyring_from_board(struct lk_board *board,
+				 struct lk_keyring **ring_r,
+				 struct lk_err *err);
+
+/* Puts the ring's public halves on the board. LK_OK, LK_UNAVAILABLE;
+ * LK_TOO_LARGE for a ring of more keys than a notice holds. */
+enum lk_rc lk_keyring_publish(const struct lk_keyring *ring,
+			      struct lk_board *board, struct lk_err *err);
+
+/* The version of the ring that was read; it rises with every move of a key.
+ * Never 0. */
+uint64_t lk_keyring_version(const struct lk_keyring *ring);
+
+/* The version that the database has now. */
+enum lk_rc lk_keyring_current(struct lk_db *db, uint64_t *version_r,
+			      struct lk_err *err);
+
 /* Wipes and frees. NULL is taken. */
 void lk_keyring_free(struct lk_keyring *ring);
 
-/* The key that signs now, and the key that makes refresh tokens now. */
+/* The key that signs now, and the key that makes refresh tokens now; not for a
+ * ring from the board. */
 const struct lk_jws_key *lk_keyring_signer(const struct lk_keyring *ring);
 const struct lk_refresh_key *
 lk_keyring_refresher(const struct lk_keyring *ring);

@@ -208,7 +208,7 @@ static enum lk_rc open_session(struct lk_db *db, void *arg, struct lk_err *err)
 	rc = admit(db, a, err);
 	if (rc != LK_OK)
 		return rc;
-	alive = lk_service_alive(a->service, lk_now());
+	alive = lk_service_alive(a->service, lk_service_now(a->service));
 	new_session(a, alive.now);
 	a->n_live = 0;
 	rc = lk_session_delete_dead(db, &a->user.user_id, &alive, err);
@@ -226,7 +226,8 @@ static enum lk_rc open_session(struct lk_db *db, void *arg, struct lk_err *err)
 
 /* ---- all of it --------------------------------------------------------- */
 
-/* What has been committed is told before the answer. */
+/* What has been committed is told: to the index before the answer, then to
+ * the log and the counters. */
 static void tell_opened(struct attempt *a)
 {
 	const struct lk_ending ending = eviction(a);
@@ -237,6 +238,7 @@ static void tell_opened(struct attempt *a)
 		lk_end_session_committed(a->service, &a->grant->evicted[i],
 					 &a->user.user_id, &ending);
 	lk_audit_log(&audit);
+	lk_service_count(a->service, LK_OUTCOME_LOGIN);
 }
 
 /* What the client wrote stands last in the line. */
@@ -245,6 +247,8 @@ static void tell_failed(const struct attempt *a, enum lk_rc rc,
 {
 	lk_info("event=login_failed ip=%s why=%s (%s) login=%s",
 		a->login->origin->address, lk_rc_str(rc), err->msg, a->name);
+	if (rc == LK_REFUSED || rc == LK_SUSPENDED)
+		lk_service_count(a->service, LK_OUTCOME_LOGIN_REFUSED);
 }
 
 enum lk_rc lk_login(struct lk_service *service, const struct lk_login *login,

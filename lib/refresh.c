@@ -16,14 +16,19 @@
 /* How often a refresh looks again because another one was faster. */
 #define MOST_TRIES 5
 
+/* For how long a client surely waits for an answer. */
+#define PATIENCE (2 * LK_SECOND)
+
 /* What two nodes' clocks may be apart (I9). */
-#define SKEW (300 * LK_SECOND)
+#define SKEW LK_CLOCK_SKEW
 
 /* The rows of one look at a session. */
 struct view {
 	struct lk_session session;
 	struct lk_user user;
-	int64_t now;
+	int64_t asked; /* before the rows were read: a token is no younger than
+			  the facts in it (I8) */
+	int64_t now;   /* after that: what ages are counted to */
 };
 
 static struct lk_judge_rules judge_rules(const struct lk_service *service,
@@ -92,6 +97,7 @@ struct refresh {
 	const struct lk_origin *origin;
 	const struct lk_refresh_token *token;
 	struct view view;
+	bool was_live;  /* at an earlier look of this request */
 	bool uncertain; /* a write of ours may or may not have taken place */
 };
 
@@ -122,6 +128,7 @@ static enum lk_rc end(const struct refresh *r, enum lk_end_reason reason,
 	const struct lk_ending ending = {
 		.reason = reason,
 		.address = r->origin->address,
+		.authentic = true,
 	};
 	const struct lk_session *session = &r->view.session;
 	enum lk_rc rc = lk_end_session(r->service, &session->session_id,
@@ -131,6 +138,8 @@ static enum lk_rc end(const struct refresh *r, enum lk_end_reason reason,
 		rc = LK_OK;
 	if (rc == LK_UNCERTAIN)
 		rc = LK_UNAVAILABLE;
+	if (rc == LK_OK && refused == LK_REUSED)
+		lk_service_count(r->service, LK_OUTCOME_REUSE);
 	return rc == LK_OK ? refused : rc;
 }
 
@@ -152,11 +161,39 @@ static enum lk_rc rotate(struct refresh *r, struct lk_err *err)
 		session->generation++;
 		session->refresh_key_id = key_id;
 		session->rotated_at = session->last_used_at = r->view.now;
+		lk_service_count(r->service, LK_OUTCOME_REFRESH);
 	} else if (rc == LK_UNCERTAIN) {
 		r->uncertain = true;
 		rc = LK_STALE;
 	}
 	return rc;
+}
+
+/*
+ * The same successor again.  It may be another request's that has not been
+ * answered yet: InnoDB shows a commit to others before it is on disk, and a
+ * crash could take it back.  A write of our own to the row is flushed after it
+ * (I1, I5).
+ */
+static enum lk_rc give_again(struct refresh *r, struct lk_err *err)
+{
+	const struct lk_alive alive = lk_service_alive(r->service, r->view.now);
+	enum lk_rc rc =
+		lk_session_touch(r->service->db, &r->view.session, &alive, err);
+
+	if (rc == LK_OK)
+		lk_service_count(r->service, LK_OUTCOME_GRACE);
+	return rc == LK_UNCERTAIN ? LK_UNAVAILABLE : rc;
+}
+
+/*
+ * Whether the request has been under way for longer than a client waits: it may
+ * have been given up, sent again and followed by others, and what it brings is
+ * then old without being stolen (I3).
+ */
+static bool is_stale(const struct refresh *r)
+{
+	return lk_boottime() - r->origin->received > PATIENCE;
 }
 
 static enum lk_rc act(struct refresh *r, enum lk_verdict verdict,
@@ -167,7 +204,7 @@ static enum lk_rc act(struct refresh *r, enum lk_verdict verdict,
 	if (r->uncertain &&
 	    (verdict == LK_VERDICT_ROTATE || verdict == LK_VERDICT_THEFT)) {
 		if (r->token->generation == r->view.session.generation - 1)
-			return LK_OK;
+			return give_again(r, err);
 		return lk_fail(err, LK_UNAVAILABLE,
 			       "the connection broke in a rotation");
 	}
@@ -175,8 +212,13 @@ static enum lk_rc act(struct refresh *r, enum lk_verdict verdict,
 	case LK_VERDICT_ROTATE:
 		return rotate(r, err);
 	case LK_VERDICT_AGAIN:
-		return LK_OK;
+		return give_again(r, err);
 	case LK_VERDICT_THEFT:
+		if (r->was_live || is_stale(r))
+			return lk_fail(
+				err, LK_UNAVAILABLE,
+				"the request is older than its session's "
+				"last moves");
 		return end(r, LK_END_REUSED, LK_REUSED, err);
 	case LK_VERDICT_INACTIVE:
 		return end(r, LK_END_INACTIVE, LK_REFUSED, err);
@@ -210,15 +252,18 @@ static enum lk_rc look_and_act(struct refresh *r, struct lk_err *err)
 	enum lk_rc rc;
 
 	for (tries = 0; tries < MOST_TRIES; tries++) {
+		r->view.asked = lk_service_now(r->service);
 		rc = lk_session_with_user(r->service->db, &r->token->session_id,
 					  fresh, &r->view.session,
 					  &r->view.user, err);
-		if (rc == LK_NOT_FOUND && fresh)
+		if (rc == LK_NOT_FOUND && fresh) {
+			lk_end_gone(r->service, &r->token->session_id);
 			return lk_fail(err, LK_REFUSED, "no such session");
+		}
 		if (rc != LK_OK && rc != LK_NOT_FOUND)
 			return rc;
 		lk_test_point("refresh_read");
-		r->view.now = lk_now();
+		r->view.now = lk_service_now(r->service);
 		rules = judge_rules(r->service, r->view.now);
 		verdict = rc == LK_NOT_FOUND
 				  ? LK_VERDICT_DEAD
@@ -231,6 +276,7 @@ static enum lk_rc look_and_act(struct refresh *r, struct lk_err *err)
 		rc = act(r, verdict, err);
 		if (rc != LK_STALE)
 			return rc;
+		r->was_live = true;
 		fresh = true;
 	}
 	return lk_fail(err, LK_UNAVAILABLE, "the session keeps moving");
@@ -268,7 +314,7 @@ enum lk_rc lk_refresh(struct lk_service *service, const char *text, size_t len,
 	lk_test_point("refresh_rotated");
 	if (rc == LK_OK)
 		rc = lk_issue(service, &r.view.session, &r.view.user,
-			      token.seed, r.view.now, grant, err);
+			      token.seed, r.view.asked, grant, err);
 	sodium_memzero(&token, sizeof(token));
 	sodium_memzero(&r.view.user, sizeof(r.view.user));
 	return rc;
@@ -308,6 +354,7 @@ enum lk_rc lk_renew(struct lk_service *service,
 	enum lk_rc rc;
 
 	for (tries = 0; tries < MOST_TRIES; tries++) {
+		view.asked = lk_service_now(service);
 		rc = lk_session_with_user(service->db, &claims->session_id,
 					  tries > 0, &view.session, &view.user,
 					  err);
@@ -315,14 +362,16 @@ enum lk_rc lk_renew(struct lk_service *service,
 			return lk_fail(err, LK_EXPIRED, "no such session");
 		if (rc != LK_OK)
 			return rc;
-		view.now = lk_now();
+		view.now = lk_service_now(service);
 		alive = lk_service_alive(service, view.now);
 		if (!may_renew(service, claims, &view))
 			return lk_fail(err, LK_EXPIRED, "a refresh is due");
 		rc = lk_session_touch(service->db, &view.session, &alive, err);
 		if (rc == LK_OK)
+			lk_service_count(service, LK_OUTCOME_RENEW);
+		if (rc == LK_OK)
 			return lk_issue(service, &view.session, &view.user,
-					NULL, view.now, grant, err);
+					NULL, view.asked, grant, err);
 		/* Touching twice does no harm. */
 		if (rc != LK_STALE && rc != LK_UNCERTAIN)
 			return rc;

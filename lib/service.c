@@ -9,13 +9,19 @@
 #include "lib/service.h"
 #include "lib/statements.h"
 
+/* Beyond the last access token's end: clocks of nodes, stepped clocks. */
+#define RETENTION_MARGIN (600 * LK_SECOND)
+
 enum lk_rc lk_service_open(struct lk_service *service,
 			   const struct lk_settings *settings,
-			   const struct lk_master_key *master_key)
+			   const struct lk_master_key *master_key,
+			   const struct lk_shared *shared)
 {
 	memset(service, 0, sizeof(*service));
 	service->settings = settings;
 	service->master_key = master_key;
+	service->shared = shared;
+	service->public_only = master_key == NULL;
 	return lk_db_new(&service->db, settings->database_options,
 			 lk_statements, LK_STMT_N);
 }
@@ -28,19 +34,79 @@ void lk_service_close(struct lk_service *service)
 	service->db = NULL;
 }
 
-enum lk_rc lk_service_ready(struct lk_service *service, struct lk_err *err)
+static enum lk_rc load_ring(struct lk_service *service,
+			    struct lk_keyring **ring_r, struct lk_err *err)
 {
 	enum lk_rc rc;
 
-	if (service->ring != NULL)
-		return LK_OK;
+	if (service->public_only)
+		return lk_keyring_from_board(service->shared->board, ring_r,
+					     err);
 	rc = lk_migrate_check(service->db, err);
 	if (rc == LK_STALE)
 		service->wrong_schema = true;
 	if (rc != LK_OK)
 		return rc;
-	return lk_keyring_load(service->db, service->master_key, &service->ring,
-			       err);
+	return lk_keyring_load(service->db, service->master_key, ring_r, err);
+}
+
+static uint64_t board_version(const struct lk_service *service)
+{
+	return service->shared == NULL
+		       ? 0
+		       : lk_board_version(service->shared->board);
+}
+
+/* When the board has changed, the ring may hold a key that was revoked, and is
+ * not used while the new one cannot be read. */
+enum lk_rc lk_service_ring(struct lk_service *service, struct lk_err *err)
+{
+	const uint64_t version = board_version(service);
+	struct lk_keyring *ring = NULL;
+	enum lk_rc rc;
+
+	if (service->ring != NULL && version == service->ring_of)
+		return LK_OK;
+	rc = load_ring(service, &ring, err);
+	if (rc != LK_OK)
+		return rc;
+	lk_keyring_free(service->ring);
+	service->ring = ring;
+	service->ring_of = version;
+	return LK_OK;
+}
+
+enum lk_rc lk_service_ready(struct lk_service *service, struct lk_err *err)
+{
+	if (lk_service_clock_fell(service))
+		return lk_fail(err, LK_UNAVAILABLE,
+			       "the clock of this host was set back");
+	return lk_service_ring(service, err);
+}
+
+void lk_service_forget_ring(struct lk_service *service)
+{
+	lk_keyring_free(service->ring);
+	service->ring = NULL;
+}
+
+int64_t lk_service_now(const struct lk_service *service)
+{
+	const int64_t now = lk_now();
+
+	return service->shared == NULL ? now
+				       : lk_shared_clock(service->shared, now);
+}
+
+bool lk_service_clock_fell(const struct lk_service *service)
+{
+	int64_t latest;
+
+	if (service->shared == NULL)
+		return false;
+	/* First the mark, then the clock: time may pass between the two. */
+	latest = lk_shared_clock(service->shared, 0);
+	return latest - lk_now() > LK_CLOCK_SKEW;
 }
 
 struct lk_access_rules lk_service_access_rules(const struct lk_service *service)
@@ -70,4 +136,18 @@ struct lk_alive lk_service_alive(const struct lk_service *service, int64_t now)
 		.now = now,
 		.idle = service->settings->session_idle_timeout * LK_SECOND,
 	};
+}
+
+int64_t lk_service_retention(const struct lk_service *service)
+{
+	const struct lk_settings *settings = service->settings;
+
+	return (settings->longest_lifetime + settings->leeway) * LK_SECOND +
+	       RETENTION_MARGIN;
+}
+
+void lk_service_count(const struct lk_service *service, enum lk_outcome outcome)
+{
+	if (service->shared != NULL)
+		lk_metrics_outcome(service->shared->metrics, outcome);
 }

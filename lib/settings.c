@@ -29,7 +29,8 @@ struct row {
 	size_t at;
 	enum kind kind;
 	enum when when;
-	const char *value; /* the default; NULL: must be set */
+	const char *value; /* the default; NULL: must be set; of a LIST: its
+			      strings, with blanks between */
 	int64_t least, most;
 	const char *(*rule)(const char *value); /* lib/setting_rules.h */
 	const char *const *choices; /* CHOICE: by number; ends with NULL */
@@ -73,6 +74,9 @@ static const struct row rows[] = {
 	{ ROW(mount), STRING, RELOAD, "/auth", .rule = lk_rule_mount },
 	{ ROW(trusted_proxies), LIST, RELOAD, "", .rule = lk_rule_network,
 	  .count_at = offsetof(struct lk_settings, n_trusted_proxies) },
+	{ ROW(metrics_allow), LIST, RELOAD, "127.0.0.1 ::1",
+	  .rule = lk_rule_network,
+	  .count_at = offsetof(struct lk_settings, n_metrics_allow) },
 	{ ROW(request_timeout), INT, RELOAD, "10", 1, 300 },
 	/* processes */
 	{ ROW(listen), STRING, RESTART, "/run/latchkey/latchkey.sock",
@@ -82,9 +86,16 @@ static const struct row rows[] = {
 	{ ROW(socket_mode), MODE, RESTART, "0660" },
 	{ ROW(user), STRING, RESTART, "" },
 	{ ROW(group), STRING, RESTART, "" },
+	{ ROW(verify_listen), STRING, RESTART, "", .rule = lk_rule_listen },
 	{ ROW(workers), INT, RELOAD, "8", 1, 1024 },
+	{ ROW(verify_workers), INT, RELOAD, "2", 1, 1024 },
 	{ ROW(worker_requests), INT, RELOAD, "100000", 0, 1000000000 },
 	{ ROW(drain_timeout), INT, RELOAD, "10", 0, 300 },
+	/* revocations and upkeep */
+	{ ROW(index_entries), INT, RESTART, "100000", 1, 100000000 },
+	{ ROW(feed_interval_ms), INT, RELOAD, "200", 10, 10000 },
+	{ ROW(max_staleness), INT, RELOAD, "30", 1, 3600 },
+	{ ROW(audit_days), INT, RELOAD, "90", 0, 36500 },
 	/* storage and secrets */
 	{ ROW(database_options), STRING, RELOAD,
 	  LK_SYSCONFDIR "/latchkey/database.cnf", .rule = lk_rule_path },
@@ -395,16 +406,37 @@ static enum lk_rc store(struct lk_settings *settings, const struct row *row,
 	return LK_OK;
 }
 
+static enum lk_rc add_default_list(cfg_opt_t *opt, const char *value)
+{
+	char item[64];
+	size_t n;
+
+	for (; *value != '\0'; value += n + (value[n] == ' ')) {
+		n = strcspn(value, " ");
+		snprintf(item, sizeof(item), "%.*s", (int)n, value);
+		if (cfg_opt_setnstr(opt, item, cfg_opt_size(opt)) !=
+		    CFG_SUCCESS)
+			return LK_NOMEM;
+	}
+	return LK_OK;
+}
+
 /* Every row that the file does not set gets its default. */
 static enum lk_rc add_defaults(cfg_t *cfg, struct source *source)
 {
 	for (size_t i = 0; i < N_ROWS; i++) {
-		if (rows[i].kind == LIST || cfg_opt_size(&cfg->opts[i]) > 0)
+		if (source->line[i] != 0)
 			continue;
 		if (rows[i].value == NULL)
 			return lk_fail(source->err, LK_INVALID,
 				       "%s: %s must be set", source->path,
 				       rows[i].name);
+		if (rows[i].kind == LIST) {
+			if (add_default_list(&cfg->opts[i], rows[i].value) !=
+			    LK_OK)
+				return LK_NOMEM;
+			continue;
+		}
 		if (cfg_setopt(cfg, &cfg->opts[i], rows[i].value) == NULL)
 			return LK_NOMEM;
 	}
@@ -483,6 +515,22 @@ static enum lk_rc check_lifetimes(const struct source *source,
 	return LK_OK;
 }
 
+/* The index must be able to be fresh. */
+static enum lk_rc check_feed(const struct source *source,
+			     const struct lk_settings *settings)
+{
+	if (settings->feed_interval_ms * 2 <= settings->max_staleness * 1000)
+		return LK_OK;
+	return lk_fail(
+		source->err, LK_INVALID,
+		"%s:%u: feed_interval_ms is more than half of "
+		"max_staleness",
+		source->path,
+		later_line(source,
+			   offsetof(struct lk_settings, feed_interval_ms),
+			   offsetof(struct lk_settings, max_staleness)));
+}
+
 static enum lk_rc default_audience(struct lk_settings *settings)
 {
 	if (*settings->audience != '\0')
@@ -513,9 +561,12 @@ enum lk_rc lk_settings_load(const char *path, struct lk_settings **settings_r,
 	if (rc == LK_OK)
 		rc = check_lifetimes(&source, settings);
 	if (rc == LK_OK)
+		rc = check_feed(&source, settings);
+	if (rc == LK_OK)
 		rc = default_audience(settings);
 	if (rc != LK_OK)
 		goto out;
+	settings->longest_lifetime = settings->access_token_lifetime;
 	*settings_r = settings;
 	settings = NULL; /* transferred */
 out:
@@ -573,6 +624,19 @@ int64_t lk_settings_grace_us(const struct lk_settings *settings)
 	return grace < quarter ? grace : quarter;
 }
 
+static void list_list(const char *value, FILE *out)
+{
+	size_t n;
+
+	fputc('{', out);
+	for (; *value != '\0'; value += n + (value[n] == ' ')) {
+		n = strcspn(value, " ");
+		fprintf(out, "\"%.*s\"%s", (int)n, value,
+			value[n] == ' ' ? ", " : "");
+	}
+	fputc('}', out);
+}
+
 void lk_settings_list(FILE *out)
 {
 	static const char *const kinds[] = {
@@ -587,7 +651,7 @@ void lk_settings_list(FILE *out)
 		if (row->value == NULL)
 			fprintf(out, "required");
 		else if (row->kind == LIST)
-			fprintf(out, "{}");
+			list_list(row->value, out);
 		else if (row->kind == STRING)
 			fprintf(out, "\"%s\"", row->value);
 		else

@@ -23,6 +23,8 @@ struct lk_settings {
 	char *audience; /* `aud`; the issuer if unset */
 	char *client_id;
 	int64_t access_token_lifetime;
+	int64_t longest_lifetime; /* no setting: the longest of the above that
+				     was in force since the start */
 	int64_t refresh_grace;
 	int64_t renew_window;
 	int64_t session_idle_timeout;
@@ -46,8 +48,17 @@ struct lk_settings {
 	int64_t socket_mode;               /* permission bits */
 	char *user, *group;                /* to become, when started as root */
 	int64_t workers;
+	char *verify_listen; /* the second socket; "": one pool serves all */
+	int64_t verify_workers;
 	int64_t worker_requests;
 	int64_t drain_timeout;
+	/* revocations */
+	int64_t index_entries;
+	int64_t feed_interval_ms;
+	int64_t max_staleness;
+	int64_t audit_days;   /* kept; 0: for ever */
+	char **metrics_allow; /* addresses or CIDR networks */
+	size_t n_metrics_allow;
 	/* storage and secrets */
 	char *database_options; /* MariaDB option file, group [latchkey] */
 	char *master_key_file;

@@ -299,6 +299,51 @@ out:
 	return rc;
 }
 
+enum lk_rc lk_sig_public_der(const struct lk_sig_key *key,
+			     uint8_t der[LK_SIG_PUBLIC_MAX], size_t *len_r,
+			     struct lk_err *err)
+{
+	unsigned char *bytes = NULL;
+	const int len = i2d_PUBKEY(key->pkey, &bytes);
+	enum lk_rc rc = LK_OK;
+
+	if (len <= 0) {
+		rc = openssl_fail(err, LK_INTERNAL, "public key to DER");
+	} else if (len > LK_SIG_PUBLIC_MAX) {
+		rc = lk_fail(err, LK_INTERNAL, "public key of %d bytes", len);
+	} else {
+		memcpy(der, bytes, (size_t)len);
+		*len_r = (size_t)len;
+	}
+	OPENSSL_free(bytes);
+	return rc;
+}
+
+/* A parser takes the point at infinity, with which anything verifies. */
+static bool is_sound(EVP_PKEY *pkey)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+	const bool sound = ctx != NULL && EVP_PKEY_public_check(ctx) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return sound;
+}
+
+enum lk_rc lk_sig_load_public(enum lk_sig_alg alg, const uint8_t *der,
+			      size_t len, struct lk_sig_key **key_r,
+			      struct lk_err *err)
+{
+	const uint8_t *end = der;
+	EVP_PKEY *pkey = d2i_PUBKEY(NULL, &end, (long)len);
+
+	if (pkey == NULL || end != der + len || !fits(alg, pkey) ||
+	    !is_sound(pkey)) {
+		EVP_PKEY_free(pkey);
+		return openssl_fail(err, LK_INVALID, "public key");
+	}
+	return wrap(alg, false, pkey, key_r, err);
+}
+
 void lk_sig_free(struct lk_sig_key *key)
 {
 	if (key == NULL)

@@ -16,6 +16,7 @@ enum lk_sig_alg { LK_SIG_ES256 };
 
 #define LK_SIG_MAX        64  /* bytes of the longest signature */
 #define LK_SIG_DER_MAX    256 /* bytes of the longest private key */
+#define LK_SIG_PUBLIC_MAX 256 /* bytes of the longest public key */
 #define LK_THUMBPRINT_LEN 43  /* base64url of SHA-256 */
 
 struct lk_sig_key;
@@ -47,6 +48,18 @@ enum lk_rc lk_sig_private_der(const struct lk_sig_key *key,
  */
 enum lk_rc lk_sig_load_public_ec(const uint8_t x[32], const uint8_t y[32],
 				 struct lk_sig_key **key_r, struct lk_err *err);
+
+/*
+ * The public half of either kind as SubjectPublicKeyInfo DER, and back: how it
+ * is handed to processes that only verify.  Loading checks the algorithm as
+ * lk_sig_load_private() does.
+ */
+enum lk_rc lk_sig_public_der(const struct lk_sig_key *key,
+			     uint8_t der[LK_SIG_PUBLIC_MAX], size_t *len_r,
+			     struct lk_err *err);
+enum lk_rc lk_sig_load_public(enum lk_sig_alg alg, const uint8_t *der,
+			      size_t len, struct lk_sig_key **key_r,
+			      struct lk_err *err);
 
 void lk_sig_free(struct lk_sig_key *key);
 

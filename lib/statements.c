@@ -14,10 +14,11 @@
 	"u.created_at"
 
 /* deployment has one row: the join gives the global epoch of the snapshot. */
-#define USER_FROM           " FROM user u JOIN deployment d ON d.one = 1 "
+#define USER_FROM                " FROM user u JOIN deployment d ON d.one = 1 "
 
-#define READ(number, text)  [number] = { text, true }
-#define WRITE(number, text) [number] = { text, false }
+#define READ(number, text)       [number] = { text, true, false }
+#define WRITE(number, text)      [number] = { text, false, false }
+#define WRITE_ONCE(number, text) [number] = { text, false, true }
 
 const struct lk_sql lk_statements[LK_STMT_N] = {
 	WRITE(LK_STMT_USER_INSERT,
@@ -96,6 +97,17 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	     "WHERE user_id = ? AND " ALIVE
 	     " ORDER BY last_used_at DESC, session_id DESC"),
 
+	/* session_expires; expired rows are nobody's any more */
+	WRITE(LK_STMT_SESSION_PURGE_EXPIRED,
+	      "DELETE FROM session WHERE expires_at <= ? LIMIT ?"),
+	/* primary; a walk over all sessions, some at a time, without a lock */
+	READ(LK_STMT_SESSION_WALK,
+	     "SELECT session_id, last_used_at FROM session "
+	     "WHERE session_id > ? ORDER BY session_id LIMIT ?"),
+	/* primary; only if it has not been used meanwhile */
+	WRITE(LK_STMT_SESSION_DELETE_IDLE,
+	      "DELETE FROM session WHERE session_id = ? AND last_used_at <= ?"),
+
 	WRITE(LK_STMT_REVOCATION_INSERT,
 	      "INSERT INTO revocation (kind, target, epoch, revoked_at, "
 	      "expires_at) VALUES (?, ?, ?, ?, ?)"),
@@ -107,13 +119,48 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	     "WHERE target = ? AND kind = 'session') "
 	     "OR EXISTS (SELECT 1 FROM revocation "
 	     "WHERE target = ? AND kind = 'user' AND epoch > ?) "
-	     "OR EXISTS (SELECT 1 FROM revocation "
-	     "WHERE target = ? AND kind = 'all' AND epoch > ?)"),
+	     "OR EXISTS (SELECT 1 FROM deployment "
+	     "WHERE one = 1 AND global_epoch > ?)"),
+
+	/* primary */
+	READ(LK_STMT_REVOCATION_FEED,
+	     "SELECT revocation_id, kind, target, epoch, revoked_at, "
+	     "expires_at FROM revocation WHERE revocation_id > ? "
+	     "AND expires_at > LEAST(?, (SELECT clock_seen FROM deployment "
+	     "WHERE one = 1)) "
+	     "ORDER BY revocation_id LIMIT ?"),
+	/* revocation_target; see lib/end.c */
+	WRITE(LK_STMT_REVOCATION_CONFIRM,
+	      "UPDATE revocation SET expires_at = "
+	      "expires_at + INTERVAL 1 MICROSECOND "
+	      "WHERE target = ? AND kind = 'session'"),
+	/* revocation_expires; not beyond what the watch over the clock knows
+	 * of, so that a step back is met even if it comes with a restart */
+	WRITE(LK_STMT_REVOCATION_PURGE,
+	      "DELETE FROM revocation WHERE expires_at <= "
+	      "LEAST(?, (SELECT clock_seen FROM deployment WHERE one = 1)) "
+	      "LIMIT ?"),
 
 	WRITE(LK_STMT_AUDIT_INSERT,
 	      "INSERT INTO audit (audit_id, happened_at, event, user_id, "
 	      "session_id, actor_id, ip, detail) "
 	      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+
+	/* primary: ids are in the order of time */
+	WRITE(LK_STMT_AUDIT_PURGE, "DELETE FROM audit WHERE audit_id < ? "
+				   "ORDER BY audit_id LIMIT ?"),
+
+	WRITE(LK_STMT_GLOBAL_EPOCH_RAISE,
+	      "UPDATE deployment SET global_epoch = "
+	      "LAST_INSERT_ID(global_epoch + 1), clock_seen = ? "
+	      "WHERE one = 1 AND clock_seen = ?"),
+	READ(LK_STMT_DEPLOYMENT_READ,
+	     "SELECT global_epoch, clock_seen FROM deployment WHERE one = 1"),
+	/* no wait for the row, which others may hold: it is tried again */
+	WRITE_ONCE(LK_STMT_CLOCK_NOTE,
+		   "SET STATEMENT innodb_lock_wait_timeout = 0 FOR "
+		   "UPDATE deployment SET clock_seen = ? "
+		   "WHERE one = 1 AND clock_seen < ?"),
 
 	READ(LK_STMT_RING_VERSION,
 	     "SELECT ring_version FROM deployment WHERE one = 1"),

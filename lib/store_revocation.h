@@ -9,22 +9,11 @@
 
 #include "lib/access_token.h"
 #include "lib/db.h"
-#include "lib/id.h"
+#include "lib/index.h"
 #include "lib/rc.h"
 
-enum lk_revocation_kind {
-	LK_REVOKE_TOKEN,   /* by jti */
-	LK_REVOKE_SESSION, /* by sid */
-	LK_REVOKE_USER,    /* by sub: epochs below `epoch` */
-	LK_REVOKE_ALL      /* everybody: global epochs below `epoch` */
-};
-
-#define LK_EPOCH_ANY INT64_MAX /* above every epoch: a deleted user */
-
 struct lk_revocation {
-	enum lk_revocation_kind kind;
-	struct lk_id target; /* zero for LK_REVOKE_ALL */
-	uint64_t epoch;      /* 0 for TOKEN and SESSION */
+	struct lk_revoked what;
 	int64_t revoked_at;
 	int64_t expires_at; /* the last AT it can kill has surely gone */
 };
@@ -33,6 +22,19 @@ enum lk_rc lk_revocation_insert(struct lk_db *db,
 				const struct lk_revocation *revocation,
 				struct lk_err *err);
 
+/* Writes to the row of a session's ending, if there is one (see lib/end.c). */
+enum lk_rc lk_revocation_confirm(struct lk_db *db,
+				 const struct lk_id *session_id,
+				 struct lk_err *err);
+
+/*
+ * What can kill a token with these claims, one record of each kind: what an
+ * index is asked, one after the other.
+ */
+#define LK_REVOCATION_KINDS 4
+void lk_revocation_of_claims(const struct lk_access_claims *claims,
+			     struct lk_revoked out[LK_REVOCATION_KINDS]);
+
 /*
  * Whether a token with these claims is revoked, as MariaDB knows it: LK_OK if
  * not, LK_REFUSED if it is, LK_UNAVAILABLE.
@@ -40,5 +42,13 @@ enum lk_rc lk_revocation_insert(struct lk_db *db,
 enum lk_rc lk_revocation_check(struct lk_db *db,
 			       const struct lk_access_claims *claims,
 			       struct lk_err *err);
+
+/* Calls row for up to limit rows whose number is above `after` and that have
+ * not ended (what the purge would delete does not count), in their order. */
+enum lk_rc lk_revocation_each(struct lk_db *db, uint64_t after, int64_t limit,
+			      enum lk_rc (*row)(uint64_t number,
+						const struct lk_revocation *r,
+						void *arg),
+			      void *arg, struct lk_err *err);
 
 #endif

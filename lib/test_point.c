@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -32,8 +33,10 @@ void lk_test_point(const char *name)
 	snprintf(reached, sizeof(reached), "%s/%s.reached", dir, name);
 	if (access(point, F_OK) == 0) {
 		fd = open(reached, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-		if (fd >= 0)
+		if (fd >= 0) {
+			dprintf(fd, "%d\n", (int)getpid());
 			close(fd);
+		}
 		for (ms = 0; ms < LONGEST_MS && access(point, F_OK) == 0;
 		     ms += STEP_MS)
 			nanosleep(&step, NULL);
@@ -41,4 +44,26 @@ void lk_test_point(const char *name)
 	}
 	errno = saved_errno;
 }
+
+static unsigned moments_left; /* 0: nothing is to happen */
+static int fate;
+
+void lk_test_die_after(unsigned n)
+{
+	moments_left = n;
+	fate = SIGKILL;
+}
+
+void lk_test_stop_after(unsigned n)
+{
+	moments_left = n;
+	fate = SIGSTOP;
+}
+
+void lk_test_death(void)
+{
+	if (moments_left > 0 && --moments_left == 0)
+		kill(getpid(), fate);
+}
+
 #endif

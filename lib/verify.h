@@ -4,6 +4,7 @@
 #ifndef LK_VERIFY_H
 #define LK_VERIFY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/access_token.h"
@@ -15,6 +16,10 @@
  */
 enum lk_rc lk_verify(struct lk_service *service, const char *token, size_t len,
 		     struct lk_access_claims *claims_r, struct lk_err *err);
+
+/* Whether the revocations are known as of late (max_staleness); if not, every
+ * lk_verify() is LK_UNAVAILABLE. */
+bool lk_verify_fresh(const struct lk_service *service);
 
 /*
  * Only what the token itself says, without the revocations: for a logout,

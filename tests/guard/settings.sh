@@ -17,8 +17,13 @@ compare() {
 		printf '%s\n' "$wanted" | sed 's/^/wanted /'
 		sed 's/^/given /'
 	} | awk '
+		# All that stands behind "name = ".
+		{
+			given = $0
+			sub(/^[^=]*= /, "", given)
+		}
 		$1 == "wanted" {
-			value[$2] = $4
+			value[$2] = given
 			next
 		}
 		!($2 in value) {
@@ -28,8 +33,8 @@ compare() {
 		$2 in seen {
 			print "twice:", $2
 		}
-		value[$2] != "required" && value[$2] != $4 {
-			print $2 ": the default is", value[$2] ", not", $4
+		value[$2] != "required" && value[$2] != given {
+			print $2 ": the default is", value[$2] ", not", given
 		}
 		{
 			seen[$2] = 1

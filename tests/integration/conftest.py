@@ -74,12 +74,19 @@ def deployments(directory: Path, sockets: Path, shared: MariaDB
 
     def deploy(web: type[WebServer] = Lighttpd, *, start: bool = True,
                set_up: bool = True, server: MariaDB = shared,
-               **settings: Any) -> Pool:
+               beside: Pool | None = None, **settings: Any) -> Pool:
+        """beside: another node of a deployment, with its keys."""
         place = directory / f"pool{len(made)}"
         place.mkdir()
-        pool = Pool(place, sockets, server.create_database(), settings, web)
+        if beside is not None:
+            database = beside.database
+            settings = {"issuer": beside.issuer,
+                        "master_key_file": str(beside.master_key), **settings}
+        else:
+            database = server.create_database()
+        pool = Pool(place, sockets, database, settings, web)
         made.append(pool)
-        if set_up:
+        if set_up and beside is None:
             pool.set_up()
         if start:
             pool.start()

@@ -4,7 +4,8 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from waiting import until
@@ -48,11 +49,7 @@ class Daemon:
 
     def freeze(self) -> None:
         """Halts it in the middle of whatever it does; SIGCONT lets it go on."""
-        self.send(signal.SIGSTOP)
-        tasks = Path(f"/proc/{self.process.pid}/task")
-        until(lambda: all(
-            "\nState:\tT" in status.read_text()
-            for status in tasks.glob("*/status")), "every thread stands still")
+        halt(self.process.pid)
 
     def stop(self, number: int = signal.SIGTERM) -> int | None:
         """Stops it if it runs; gives the exit status, None if never started."""
@@ -102,3 +99,39 @@ def children(pid: int) -> list[int]:
         except OSError:
             continue
     return sorted(found)
+
+
+def running(pid: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def name_of(pid: int) -> str | None:
+    """What a process calls itself; None once it has ended."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return None
+
+
+@contextmanager
+def halted(*pids: int) -> Iterator[None]:
+    """Meanwhile the processes stand still, wherever they were."""
+    try:
+        for pid in pids:
+            halt(pid)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def halt(pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)
+    tasks = Path(f"/proc/{pid}/task")
+    until(lambda: all(
+        "\nState:\tT" in status.read_text()
+        for status in tasks.glob("*/status")), "every thread stands still")

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import fcgi
+import prometheus
 from api import Answer, Api
-from daemon import Daemon, children
+from daemon import Daemon, children, name_of
 from mariadb import Database
 from waiting import until
 from webserver import TOP, WebServer
@@ -28,6 +30,7 @@ SETTINGS = {
     "argon2_memory_kib": 1024,
     "argon2_time": 1,
     "workers": 2,
+    "verify_workers": 1,
     "log_level": "debug",
     "log_target": "stderr",
 }
@@ -101,15 +104,21 @@ class User:
 
 Deploy = Callable[..., "Pool"]
 
+socket_numbers = itertools.count(1)
+
 
 class Pool:
-    """latchkey-fcgi with its settings, its database and a web server."""
+    """latchkey-fcgi with its settings, its database and a web server: session
+    workers and verify workers on two sockets, as the quickstart has it, or,
+    with an empty verify_listen, one pool that does it all."""
 
     def __init__(self, directory: Path, sockets: Path, database: Database,
                  settings: dict[str, Any], web: type[WebServer]):
         self.directory = directory
         self.database = database
-        self.socket = sockets / f"{database.name}.sock"
+        number = next(socket_numbers)
+        self.socket = sockets / f"{number}.sock"
+        self.verify_socket = sockets / f"{number}-verify.sock"
         self.points = directory / "points"
         self.points.mkdir()
         self.clock = Clock(directory / "clock")
@@ -125,15 +134,18 @@ class Pool:
             "mount": "/auth",
             **SETTINGS,
             "listen": str(self.socket),
+            "verify_listen": str(self.verify_socket),
             "database_options": str(
                 database.option_file(directory / "my.cnf")),
             "master_key_file": str(self.master_key),
             **settings,
         }
+        if self.settings["verify_listen"] != str(self.verify_socket):
+            self.verify_socket = self.socket
         mount = self.settings["mount"]
-        self.web = web(directory, self.socket, mount)
-        self.issuer = f"http://127.0.0.1:{self.web.port}"
-        self.settings.setdefault("issuer", self.issuer)
+        self.web = web(directory, self.socket, self.verify_socket, mount)
+        self.issuer = self.settings.setdefault(
+            "issuer", f"http://127.0.0.1:{self.web.port}")
         self.api = Api(self.web.port, mount)
         self.config = directory / "latchkey.conf"
         self.write_config()
@@ -157,24 +169,23 @@ class Pool:
     def start(self) -> None:
         self.daemon.spawn()
         self.web.start()
-        until(lambda: self.daemon.check_alive() and self.api.ready(),
-              "the pool is ready")
+        until(self.serves, "the pool is ready")
 
     def restart(self, **changes) -> None:
         """Stops the pool and starts it with other settings."""
         assert self.daemon.stop() == 0
         self.write_config(**changes)
         self.daemon.spawn()
-        until(lambda: self.daemon.check_alive() and self.api.ready(),
-              "the pool is ready again")
+        until(self.serves, "the pool is ready again")
 
     def reload(self, **changes) -> None:
         """Changes settings under the running pool: new workers, all of them."""
-        before = set(self.workers())
+        before = set(children(self.daemon.process.pid))
         self.write_config(**changes)
         self.daemon.send(signal.SIGHUP)
-        until(lambda: (now := set(self.workers())) and not now & before
-              and self.api.ready(), "workers with the new settings")
+        until(lambda: self.serves() and not before
+              & set(children(self.daemon.process.pid)),
+              "processes with the new settings")
 
     def stop(self) -> None:
         """Stops it all, and fails if it did not end well."""
@@ -184,8 +195,32 @@ class Pool:
         assert not reports, reports[0].read_text(errors="replace")
         assert status in (0, None), self.daemon.tail()
 
+    def processes(self, name: str) -> list[int]:
+        return [pid for pid in children(self.daemon.process.pid)
+                if name_of(pid) == name]
+
     def workers(self) -> list[int]:
-        return children(self.daemon.process.pid)
+        return self.processes("lk-worker")
+
+    def verify_workers(self) -> list[int]:
+        return self.processes("lk-verify")
+
+    def complete(self) -> bool:
+        """Whether every process of the settings is there."""
+        verify_workers = (self.settings["verify_workers"]
+                          if self.settings["verify_listen"] else 0)
+        return self.daemon.check_alive() and (
+            len(self.workers()) == self.settings["workers"]
+            and len(self.verify_workers()) == verify_workers)
+
+    def serves(self) -> bool:
+        return self.complete() and self.api.ready()
+
+    def housekeeper(self) -> int:
+        """The one that there is; a reload makes two for a moment."""
+        (pid,) = until(lambda: len(found := self.processes("lk-housekeeper"))
+                       == 1 and found, "one housekeeper")
+        return pid
 
     def log(self) -> str:
         return self.daemon.log.read_text(errors="replace")
@@ -219,6 +254,29 @@ class Pool:
         """As plain SQL does it: behind Latchkey's back."""
         self.database.sql("UPDATE user SET status = 'suspended'"
                           " WHERE login = %s", user.login)
+
+    def verify_everywhere(self, token: str, path: str = "/verify"
+                          ) -> list[int]:
+        """What each worker of every pool says of an access token."""
+        pools = [(self.socket, self.settings["workers"])]
+        if self.verify_socket != self.socket:
+            pools.append((self.verify_socket, self.settings["verify_workers"]))
+        return [answer.status for socket, workers in pools
+                for answer in fcgi.call_each(
+                    socket, workers, "GET", self.settings["mount"] + path,
+                    HTTP_AUTHORIZATION=f"Bearer {token}")]
+
+    def dead_everywhere(self, token: str) -> bool:
+        return set(self.verify_everywhere(token)) == {401}
+
+    def alive_everywhere(self, token: str) -> bool:
+        return set(self.verify_everywhere(token)) == {204}
+
+    def metrics(self) -> dict[str, float]:
+        """Each sample by its name and labels, as they are written."""
+        answer = self.api.get("/metrics")
+        assert answer.status == 200, answer
+        return prometheus.samples(answer.body.decode())
 
     def dead(self, token: str) -> bool:
         """Whether an access token is refused as invalid."""

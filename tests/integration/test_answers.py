@@ -10,6 +10,7 @@ import pytest
 from api import ID, Api, moment
 from encoding import RefreshToken, decode
 from pool import Pool, User
+from waiting import until
 
 TOKEN_ANSWER = {"access_token", "token_type", "expires_in", "refresh_token",
                 "refresh_expires_in", "session_id", "user_id"}
@@ -140,7 +141,7 @@ def test_account_sees_changes_of_the_same_second(pool: Pool, api: Api
     token = user.sign_in()["access_token"]
     assert api.get("/account", token).json["roles"] == []
     pool.ctl("user", "roles", user.login, "editor")
-    assert pool.dead(token)
+    until(lambda: pool.dead(token), "the feed brings it")
 
 
 def test_sessions(api: Api, user: User) -> None:

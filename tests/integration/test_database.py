@@ -7,6 +7,7 @@ import pymysql
 import pytest
 
 from api import Api
+from daemon import children, halted
 from encoding import PREFIX, RefreshToken, encode
 from mariadb import MariaDB
 from pool import PASSWORD, Deploy, Pool
@@ -34,14 +35,18 @@ def needing_database(api: Api, token: dict) -> dict[str, int]:
         "delete session": api.call(
             "DELETE", "/sessions/" + token["session_id"], token=access),
         "account": api.get("/account", access),
-        "verify": api.get("/verify", access),
-        "verify role": api.get("/verify/admin", access),
         "ready": api.get("/ready"),
     }
     for name, answer in answers.items():
         if answer.status == 503:
             assert answer.code == "unavailable", (name, answer)
     return {name: answer.status for name, answer in answers.items()}
+
+
+def verifies_without_it(api: Api, token: dict) -> None:
+    """From the index, in which the end of this session does not stand."""
+    assert api.verify(token["access_token"]) == 204
+    assert api.get("/verify/admin", token["access_token"]).status == 403
 
 
 def check_bad_input_gets_its_code(api: Api) -> None:
@@ -56,10 +61,11 @@ def test_stopped_and_started_again(pool: Pool, own_server: MariaDB) -> None:
     """I6."""
     api, user = pool.api, pool.user()
     token = user.sign_in()
-    workers = pool.workers()
+    processes = children(pool.daemon.process.pid)
     own_server.stop()
     statuses = needing_database(api, token)
     assert set(statuses.values()) == {503}, statuses
+    verifies_without_it(api, token)
     check_bad_input_gets_its_code(api)
     own_server.start()
     until(api.ready, "well by itself")
@@ -67,7 +73,7 @@ def test_stopped_and_started_again(pool: Pool, own_server: MariaDB) -> None:
     answer = api.refresh(token["refresh_token"])
     assert answer.status == 200, answer
     user.sign_in()
-    assert pool.workers() == workers, "the same processes all along"
+    assert children(pool.daemon.process.pid) == processes, "the same"
 
 
 def test_killed(pool: Pool, own_server: MariaDB) -> None:
@@ -84,12 +90,13 @@ def test_killed(pool: Pool, own_server: MariaDB) -> None:
 
 
 def test_hanging(pool: Pool, own_server: MariaDB) -> None:
-    """Every wait for MariaDB is bounded, and never ends in a "valid"."""
+    """Every wait for MariaDB is bounded, and checks wait for nothing."""
     token = pool.user().sign_in()
-    assert pool.api.verify(token["access_token"]) == 204
     own_server.daemon.freeze()
     try:
-        assert pool.api.verify(token["access_token"]) == 503
+        verifies_without_it(pool.api, token)
+        assert pool.api.get("/account", token["access_token"]).status == 503
+        verifies_without_it(pool.api, token)
         assert pool.api.get("/health").status == 200
     finally:
         own_server.daemon.send(signal.SIGCONT)
@@ -158,7 +165,8 @@ def test_what_is_forged_or_garbage_never_reaches_it(deploy: Deploy,
     pool = deploy(server=own_server, workers=1)
     api, token = pool.api, pool.user().sign_in()
     altered = token["access_token"][:-4] + "AAAA"
-    with pool.database.connect() as connection:
+    with (halted(pool.housekeeper(), *pool.processes("lk-purger")),
+          pool.database.connect() as connection):
         meter = Meter(connection)
         before = meter.read()
         for refresh_token in forged(token["refresh_token"]):
@@ -193,7 +201,8 @@ def test_a_refresh_is_one_read_and_one_write(deploy: Deploy,
     pool = deploy(server=own_server, workers=1)
     token = pool.user().sign_in()
     token = pool.api.refresh(token["refresh_token"]).json
-    with pool.database.connect() as connection:
+    with (halted(pool.housekeeper(), *pool.processes("lk-purger")),
+          pool.database.connect() as connection):
         meter = Meter(connection)
         before = meter.read()
         assert pool.api.refresh(token["refresh_token"]).status == 200

@@ -6,6 +6,7 @@ import pytest
 
 from mariadb import MariaDB
 from pool import PASSWORD, Deploy, Pool
+from waiting import until
 
 REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
 
@@ -61,7 +62,7 @@ def test_roles_kill_the_tokens_made_from_the_old_ones(pool: Pool) -> None:
     user = pool.user("editor")
     token = user.sign_in()
     pool.ctl("user", "roles", user.login, "")
-    assert pool.dead(token["access_token"])
+    until(lambda: pool.dead(token["access_token"]), "the feed brings it")
     fresh = pool.api.refresh(token["refresh_token"])
     assert fresh.status == 200, "the session lives on"
     assert pool.api.get("/verify/editor",

@@ -1,10 +1,9 @@
 """POST /logout in all its forms, and what every ending leaves behind."""
 
-from collections.abc import Callable
-
 import pytest
 
 from encoding import decode
+from endings import ENDINGS, Ending, by_logout_all
 from pool import Deploy, Pool, User
 
 
@@ -93,49 +92,9 @@ def test_other_sessions_live_on(pool: Pool, user: User) -> None:
     assert pool.api.refresh(two["refresh_token"]).status == 200
 
 
-def by_logout(pool: Pool, user: User, token: dict) -> None:
-    assert log_out(pool, token["access_token"]) == 204
-
-
-def by_logout_all(pool: Pool, user: User, token: dict) -> None:
-    answer = pool.api.post("/logout-all", token=token["access_token"])
-    assert answer.status == 200
-
-
-def by_delete(pool: Pool, user: User, token: dict) -> None:
-    answer = pool.api.call("DELETE", "/sessions/" + token["session_id"],
-                           token=token["access_token"])
-    assert answer.status == 204
-
-
-def by_eviction(pool: Pool, user: User, token: dict) -> None:
-    for _ in range(5):
-        user.sign_in()
-
-
-def by_theft(pool: Pool, user: User, token: dict) -> None:
-    successor = pool.api.refresh(token["refresh_token"]).json
-    pool.api.refresh(successor["refresh_token"])
-    assert pool.api.refresh(token["refresh_token"]).status == 401
-
-
-def by_suspension(pool: Pool, user: User, token: dict) -> None:
-    pool.suspend(user)
-    assert pool.api.refresh(token["refresh_token"]).status == 401
-
-
-def by_password_change(pool: Pool, user: User, token: dict) -> None:
-    pool.database.sql("UPDATE user SET password_hash = 'x' WHERE login = %s",
-                      user.login)
-    assert pool.api.refresh(token["refresh_token"]).status == 401
-
-
-@pytest.mark.parametrize("end", [
-    by_logout, by_logout_all, by_delete, by_eviction, by_theft, by_suspension,
-    by_password_change])
-def test_every_ending_is_on_record(
-        pool: Pool, user: User, end: Callable[[Pool, User, dict], None]
-        ) -> None:
+@pytest.mark.parametrize("end", ENDINGS)
+def test_every_ending_is_on_record(pool: Pool, user: User, end: Ending
+                                   ) -> None:
     """The row is gone; a revocation kills the access tokens, and stays until
     the last of them has surely expired; the audit tells of it."""
     token = user.sign_in()

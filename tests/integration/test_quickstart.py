@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from api import Api
-from daemon import Daemon, children, free_port
+from daemon import Daemon, children, free_port, name_of
 from pool import BUILD
 from waiting import until
 from webserver import TOP
@@ -57,6 +57,11 @@ class Quickstart:
         assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
         assert not sockets.exists()
 
+    def pools(self) -> set[str]:
+        """The names of the workers that run."""
+        names = map(name_of, descendants(self.daemon.process.pid))
+        return {"lk-worker", "lk-verify"} & set(names)
+
     def said(self) -> str:
         return self.output.read_text()
 
@@ -84,6 +89,7 @@ def quickstart(tmp_path: Path) -> Iterator[Quickstart]:
 
 def test_from_first_start_to_second(quickstart: Quickstart) -> None:
     quickstart.start("--workers", "2")
+    assert quickstart.pools() == {"lk-worker", "lk-verify"}
     answer = quickstart.api.login("admin", quickstart.password())
     assert answer.status == 200, answer
     assert quickstart.api.get("/verify/admin",
@@ -144,13 +150,15 @@ def test_settings_are_laid_over_the_defaults(quickstart: Quickstart,
                                              tmp_path: Path) -> None:
     over = tmp_path / "over.conf"
     over.write_text("# mine\nrefresh_grace = 0\nworkers = 3\n"
-                    'client_id = "quick"\n')
+                    'client_id = "quick"\nverify_listen = ""\n')
     quickstart.start("--config", over, "--workers", "1")
     merged = (quickstart.state / "latchkey.conf").read_text()
     assert "workers = 1\n" in merged and "workers = 3" not in merged
     assert merged.count("issuer") == 1
     signed_in = quickstart.api.login("admin", quickstart.password()).json
     token = signed_in["refresh_token"]
+    assert quickstart.pools() == {"lk-worker"}
+    assert quickstart.api.verify(signed_in["access_token"]) == 204
     assert quickstart.api.refresh(token).status == 200
     until(lambda: quickstart.api.refresh(token).code
           == "refresh_token_reused", "the parent is late at once")
@@ -196,8 +204,7 @@ def test_killed_outright(quickstart: Quickstart) -> None:
 def test_server_that_ends_ends_it(quickstart: Quickstart) -> None:
     quickstart.start()
     (lighttpd,) = [pid for pid in descendants(quickstart.daemon.process.pid)
-                   if Path(f"/proc/{pid}/comm").read_text().strip()
-                   == "lighttpd"]
+                   if name_of(pid) == "lighttpd"]
     os.kill(lighttpd, signal.SIGKILL)
     assert quickstart.daemon.wait() == 1
     assert "lighttpd ended" in quickstart.said()

@@ -9,12 +9,15 @@ TOP = Path(__file__).resolve().parents[2]
 
 
 class WebServer:
-    """A server on 127.0.0.1 that hands everything under mount to a socket."""
+    """A server on 127.0.0.1 that hands everything under mount to a socket, and
+    the checks of requests to a socket of their own, if there is one."""
 
-    def __init__(self, directory: Path, socket: Path, mount: str):
+    def __init__(self, directory: Path, socket: Path, verify_socket: Path,
+                 mount: str):
         self.port = free_port()
         self.directory = directory
         self.socket = socket
+        self.verify_socket = verify_socket
         self.mount = mount
         config = directory / f"{type(self).__name__.lower()}.conf"
         config.write_text(self.config())
@@ -44,6 +47,7 @@ server.upload-dirs = ("{self.directory}")
 server.modules = ()
 var.latchkey_mount = "{self.mount}"
 var.latchkey_socket = "{self.socket}"
+var.latchkey_verify_socket = "{self.verify_socket}"
 include "{TOP}/deploy/lighttpd/latchkey.conf"
 """
 
@@ -79,7 +83,7 @@ http {{
         }}
         location = /latchkey-verify {{
             internal;
-            fastcgi_pass unix:{self.socket};
+            fastcgi_pass unix:{self.verify_socket};
             fastcgi_pass_request_body off;
             fastcgi_param REQUEST_METHOD GET;
             fastcgi_param REQUEST_URI {self.mount}/verify/admin;

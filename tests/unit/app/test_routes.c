@@ -103,7 +103,7 @@ static void ask(const struct row *row, const char *length, struct lk_buf *out)
 		.address = "192.0.2.1",
 	};
 	struct lk_response response;
-	bool head_only = false;
+	const struct lk_reach reach = { LK_POOL_SESSION, false };
 
 	snprintf(uri, sizeof(uri), "REQUEST_URI=%s", row->uri);
 	snprintf(type, sizeof(type), "CONTENT_TYPE=%s", row->type);
@@ -112,9 +112,8 @@ static void ask(const struct row *row, const char *length, struct lk_buf *out)
 	snprintf(authorization, sizeof(authorization), "HTTP_AUTHORIZATION=%s",
 		 row->authorization != NULL ? row->authorization : "");
 	lk_response_init(&response);
-	lk_dispatch(&service, &request, &response, &head_only);
-	assert_int_equal(lk_response_write(&response, &request, head_only, out),
-			 LK_OK);
+	lk_dispatch(&service, reach, &request, &response);
+	assert_int_equal(lk_response_write(&response, &request, out), LK_OK);
 	lk_response_free(&response);
 }
 
@@ -229,7 +228,7 @@ int main(void)
 		return 1;
 	close(fd);
 	lk_log_setup(LK_LOG_STDERR, LK_LOG_ERROR);
-	if (lk_service_open(&service, &settings, &master_key) != LK_OK)
+	if (lk_service_open(&service, &settings, &master_key, NULL) != LK_OK)
 		return 1;
 	failed = cmocka_run_group_tests(tests, NULL, NULL);
 	lk_service_close(&service);

@@ -54,6 +54,39 @@ static void test_ascending(void **state)
 	}
 }
 
+/* RFC 9562 Appendix A.6 has the last one's time. */
+static const struct first {
+	const char *name;
+	int64_t us;
+	uint8_t ms[6];
+} firsts[] = {
+	{ "1970", 0, { 0 } },
+	{ "within its first millisecond", 999, { 0 } },
+	{ "the next", 1000, { 0, 0, 0, 0, 0, 1 } },
+	{ "before 1970", -1, { 0 } },
+	{ "long before", -86400 * LK_SECOND, { 0 } },
+	{ "2022", 1645557742000000, { 0x01, 0x7f, 0x22, 0xe2, 0x79, 0xb0 } },
+};
+
+static void test_first_of(void **state)
+{
+	static const uint8_t zeros[10];
+	struct lk_id id = lk_id_new();
+	struct lk_id first;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(firsts) / sizeof(firsts[0]); i++) {
+		first = lk_id_first_of(firsts[i].us);
+		if (memcmp(first.b, firsts[i].ms, 6) != 0 ||
+		    memcmp(first.b + 6, zeros, sizeof(zeros)) != 0)
+			fail_msg("%s", firsts[i].name);
+	}
+	first = lk_id_first_of(id_ms(&id) * 1000 + 999);
+	assert_true(memcmp(first.b, id.b, sizeof(id.b)) < 0);
+	first = lk_id_first_of((id_ms(&id) + 1) * 1000);
+	assert_true(memcmp(first.b, id.b, sizeof(id.b)) > 0);
+}
+
 static const struct row {
 	const char *name;
 	const char *text;
@@ -143,6 +176,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layout),
+		cmocka_unit_test(test_first_of),
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_text_both_ways),
 #ifdef LK_TEST_HOOKS

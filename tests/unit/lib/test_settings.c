@@ -100,6 +100,9 @@ static void test_defaults(void **state)
 	assert_int_equal(s->argon2_time, 2);
 	assert_string_equal(s->mount, "/auth");
 	assert_int_equal(s->n_trusted_proxies, 0);
+	assert_int_equal(s->n_metrics_allow, 2);
+	assert_string_equal(s->metrics_allow[0], "127.0.0.1");
+	assert_string_equal(s->metrics_allow[1], "::1");
 	assert_int_equal(s->request_timeout, 10);
 	assert_string_equal(s->listen, "/run/latchkey/latchkey.sock");
 	assert_string_equal(s->socket_owner, "");
@@ -107,9 +110,15 @@ static void test_defaults(void **state)
 	assert_int_equal(s->socket_mode, 0660);
 	assert_string_equal(s->user, "");
 	assert_string_equal(s->group, "");
+	assert_string_equal(s->verify_listen, "");
 	assert_int_equal(s->workers, 8);
+	assert_int_equal(s->verify_workers, 2);
 	assert_int_equal(s->worker_requests, 100000);
 	assert_int_equal(s->drain_timeout, 10);
+	assert_int_equal(s->index_entries, 100000);
+	assert_int_equal(s->feed_interval_ms, 200);
+	assert_int_equal(s->max_staleness, 30);
+	assert_int_equal(s->audit_days, 90);
 	assert_string_equal(s->database_options,
 			    LK_SYSCONFDIR "/latchkey/database.cnf");
 	assert_string_equal(s->master_key_file,
@@ -130,6 +139,8 @@ static void test_values(void **state)
 			  "mount = \"\"\n"
 			  "trusted_proxies = {\n\t\"10.0.0.0/8\", # one\n"
 			  "\t::1,\n}\n"
+			  "metrics_allow = {192.0.2.1}\n"
+			  "verify_listen = tcp:127.0.0.1:9001\n"
 			  "socket_mode = 600\n"
 			  "log_level = \"debug\"\nlog_target\n=\nsyslog");
 
@@ -143,6 +154,9 @@ static void test_values(void **state)
 	assert_int_equal(s->n_trusted_proxies, 2);
 	assert_string_equal(s->trusted_proxies[0], "10.0.0.0/8");
 	assert_string_equal(s->trusted_proxies[1], "::1");
+	assert_int_equal(s->n_metrics_allow, 1);
+	assert_string_equal(s->metrics_allow[0], "192.0.2.1");
+	assert_string_equal(s->verify_listen, "tcp:127.0.0.1:9001");
 	assert_int_equal(s->socket_mode, 0600);
 	assert_int_equal(s->log_level, LK_LOG_DEBUG);
 	assert_int_equal(s->log_target, LK_LOG_SYSLOG);
@@ -182,6 +196,20 @@ static const struct {
 	{ "workers = 1024", NULL },
 	{ "workers = 1025", ":2: workers must" },
 	{ "worker_requests = 0", NULL },
+	{ "verify_workers = 1", NULL },
+	{ "verify_workers = 0", ":2: verify_workers must" },
+	{ "verify_workers = 1025", ":2: verify_workers must" },
+	{ "index_entries = 1", NULL },
+	{ "index_entries = 0", ":2: index_entries must" },
+	{ "index_entries = 100000001", ":2: index_entries must" },
+	{ "feed_interval_ms = 10", NULL },
+	{ "feed_interval_ms = 9", ":2: feed_interval_ms must" },
+	{ "feed_interval_ms = 10001", ":2: feed_interval_ms must" },
+	{ "max_staleness = 3600", NULL },
+	{ "max_staleness = 0", ":2: max_staleness must" },
+	{ "max_staleness = 3601", ":2: max_staleness must" },
+	{ "audit_days = 0", NULL },
+	{ "audit_days = 36501", ":2: audit_days must" },
 	{ "workers = 8x", ":2: workers must" },
 	{ "workers = 0x8", ":2: workers must" },
 	{ "workers = 010", ":2: workers must" },
@@ -235,6 +263,10 @@ static const struct {
 	{ "listen = tcp:localhost:9000", ":2: listen must be" },
 	{ "listen = tcp:127.0.0.1:0", ":2: listen must be" },
 	{ "listen = tcp:127.0.0.1:65536", ":2: listen must be" },
+	{ "verify_listen = ''", NULL },
+	{ "verify_listen = fd:3", NULL },
+	{ "verify_listen = run/x", ":2: verify_listen must be" },
+	{ "verify_listen = tcp:localhost:9000", ":2: verify_listen must be" },
 	{ "master_key_file = master.key", ":2: master_key_file must be" },
 	{ "database_options = ''", ":2: database_options must be" },
 	/* lists */
@@ -249,9 +281,12 @@ static const struct {
 	{ "trusted_proxies = {localhost}", ":2: trusted_proxies must" },
 	{ "trusted_proxies = {''}", ":2: trusted_proxies must" },
 	{ "trusted_proxies = {::1", ":3: premature end" },
+	{ "metrics_allow = {}", NULL },
+	{ "metrics_allow = {10.0.0.0/8, ::1}", NULL },
+	{ "metrics_allow = {any}", ":2: metrics_allow must hold addresses" },
 	/* the file as such */
-	{ "#\n# two lines\n\nmetrics_allow = {}",
-	  ":5: no such option 'metrics_allow'" },
+	{ "#\n# two lines\n\nverify_allow = {}",
+	  ":5: no such option 'verify_allow'" },
 	{ "Workers = 1", ":2: no such option 'Workers'" },
 	{ "include('/etc/hostname')", ":2: no such option 'include'" },
 	{ "workers = 1\n# again\nworkers = 1",
@@ -393,7 +428,11 @@ static void test_needs_restart(void **state)
 		{ "", NULL },
 		{ "workers = 3 signup = no log_level = warn", NULL },
 		{ "trusted_proxies = {::1} mount = /x", NULL },
+		{ "metrics_allow = {} feed_interval_ms = 100", NULL },
+		{ "verify_workers = 3 max_staleness = 9 audit_days = 0", NULL },
 		{ "listen = fd:0", "listen" },
+		{ "verify_listen = fd:3", "verify_listen" },
+		{ "index_entries = 7", "index_entries" },
 		{ "socket_mode = 0666", "socket_mode" },
 		{ "socket_owner = www-data", "socket_owner" },
 		{ "socket_group = www-data", "socket_group" },
@@ -474,10 +513,11 @@ static void test_list(void **state)
 				 name, value);
 	}
 	fclose(list);
-	assert_int_equal(n, 30);
+	assert_int_equal(n, 37);
 	settings = load_good(text);
 	assert_string_equal(settings->audience, settings->issuer);
 	assert_int_equal(settings->socket_mode, 0660);
+	assert_int_equal(settings->n_metrics_allow, 2);
 	lk_settings_free(settings);
 }
 

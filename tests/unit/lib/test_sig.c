@@ -332,6 +332,89 @@ static void test_refused_public(void **state)
 	assert_null(key);
 }
 
+/* The public half of the example's key as SubjectPublicKeyInfo. */
+#define SPKI_HEAD "3059301306072a8648ce3d020106082a8648ce3d030107034200"
+#define SPKI_POINT                                                             \
+	"047fcdce2770f6c45d4183cbee6fdb4b7b580733357be9ef13bacf6e3c7bd1"       \
+	"5445c7f144cd1bbd9b7e872cdfedb9eeb9f4b3695d6ea90b24ad8a462328858"      \
+	"8e5ad"
+
+/* Of both halves it is the same, and what is loaded from it verifies and
+ * cannot sign. */
+static void test_public_der(void **state)
+{
+	struct lk_sig_key *keys[] = { example_public(), example_private() };
+	uint8_t expected[LK_SIG_PUBLIC_MAX];
+	size_t expected_len =
+		from_hex(SPKI_HEAD SPKI_POINT, expected, sizeof(expected));
+	uint8_t sig[64], unused[LK_SIG_MAX];
+
+	(void)state;
+	from_base64url(SIGNATURE, sig, sizeof(sig));
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		struct lk_sig_key *loaded = NULL;
+		uint8_t der[LK_SIG_PUBLIC_MAX];
+		char kid[LK_THUMBPRINT_LEN + 1];
+		size_t n = 0;
+
+		assert_int_equal(lk_sig_public_der(keys[i], der, &n, NULL),
+				 LK_OK);
+		assert_int_equal(n, expected_len);
+		assert_memory_equal(der, expected, n);
+		assert_int_equal(lk_sig_load_public(LK_SIG_ES256, der, n,
+						    &loaded, NULL),
+				 LK_OK);
+		assert_int_equal(lk_sig_alg(loaded), LK_SIG_ES256);
+		assert_int_equal(lk_sig_thumbprint(loaded, kid, NULL), LK_OK);
+		assert_string_equal(kid, THUMBPRINT);
+		assert_int_equal(lk_sig_verify(loaded, SIGNED, strlen(SIGNED),
+					       sig, sizeof(sig)),
+				 LK_OK);
+		assert_int_equal(lk_sig_sign(loaded, SIGNED, strlen(SIGNED),
+					     unused, &n, NULL),
+				 LK_INTERNAL);
+		assert_int_equal(lk_sig_private_der(loaded, der, &n, NULL),
+				 LK_INTERNAL);
+		lk_sig_free(loaded);
+		lk_sig_free(keys[i]);
+	}
+}
+
+static void test_refused_public_der(void **state)
+{
+	static const struct {
+		const char *name, *der;
+	} rows[] = {
+		{ "empty", "" },
+		{ "no DER", "00" },
+		{ "cut", SPKI_HEAD },
+		{ "a byte more", SPKI_HEAD SPKI_POINT "00" },
+		{ "not on the curve", SPKI_HEAD "04" ONE ONE },
+		{ "the point at infinity",
+		  "3019301306072a8648ce3d020106082a8648ce3d030107030200"
+		  "00" },
+		{ "private", PKCS8_HEAD PKCS8_D PKCS8_XY },
+		{ "secp256k1",
+		  "3056301006072a8648ce3d020106052b8104000a034200040e5894a9a83f"
+		  "f07de002722e03a21bd3bfc21c48fbc5b6b125cf644a9801e7af08a2c581"
+		  "3e6ee2b82ff193483237b12d56c5177e91f5e621e6727815a4290605" },
+		{ "Ed25519", "302a300506032b6570032100" ONE },
+	};
+	struct lk_sig_key *key = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		uint8_t der[LK_SIG_PUBLIC_MAX];
+		size_t n = from_hex(rows[i].der, der, sizeof(der));
+		enum lk_rc rc =
+			lk_sig_load_public(LK_SIG_ES256, der, n, &key, NULL);
+
+		if (rc != LK_INVALID)
+			fail_msg("%s: %s", rows[i].name, lk_rc_str(rc));
+	}
+	assert_null(key);
+}
+
 static void test_alg_names(void **state)
 {
 	static const struct {
@@ -364,6 +447,8 @@ int main(void)
 		cmocka_unit_test(test_private_der),
 		cmocka_unit_test(test_refused_private),
 		cmocka_unit_test(test_refused_public),
+		cmocka_unit_test(test_public_der),
+		cmocka_unit_test(test_refused_public_der),
 		cmocka_unit_test(test_alg_names),
 	};
 

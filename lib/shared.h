@@ -1,0 +1,37 @@
+/*
+ * What all processes of an installation share; made by the master, before it
+ * forks.
+ */
+#ifndef LK_SHARED_H
+#define LK_SHARED_H
+
+#include <stdint.h>
+
+#include "lib/board.h"
+#include "lib/index.h"
+#include "lib/metrics.h"
+#include "lib/permits.h"
+#include "lib/rc.h"
+
+struct lk_shared {
+	struct lk_index *index;
+	struct lk_board *board;
+	struct lk_metrics *metrics;
+	struct lk_permits *permits;
+	struct lk_clock_mark *clock;
+};
+
+/* Makes it all.  LK_OK; LK_NOMEM or LK_INTERNAL, and nothing is left. */
+enum lk_rc lk_shared_new(size_t index_entries, struct lk_shared *shared,
+			 struct lk_err *err);
+void lk_shared_free(struct lk_shared *shared);
+
+/*
+ * The latest time (lk_now()) that any process of this installation has worked
+ * at.  lk_shared_clock() raises it to now and gives the later of the two;
+ * lk_shared_set_clock() sets it back, when all that was made before has died.
+ */
+int64_t lk_shared_clock(const struct lk_shared *shared, int64_t now);
+void lk_shared_set_clock(const struct lk_shared *shared, int64_t now);
+
+#endif
