@@ -519,11 +519,14 @@ def test_spawn_fcgi(deploy, sockets: Path):
     spawner = Daemon(["spawn-fcgi", "-n", "-s", pool.socket, "--",
                       FCGI, "--config", pool.config],
                      pool.directory / "spawn-fcgi.log", pool.env)
-    spawner.start(lambda: serves(pool.socket))
-    until(lambda: sorted(map(name_of, children(spawner.process.pid)))
-          == ["lk-housekeeper", "lk-purger", "lk-worker", "lk-worker"],
-          "one pool")
-    assert spawner.stop() == 0
+    try:
+        spawner.start(lambda: serves(pool.socket))
+        until(lambda: sorted(map(name_of, children(spawner.process.pid)))
+              == ["lk-housekeeper", "lk-purger", "lk-worker", "lk-worker"],
+              "one pool")
+    finally:
+        status = spawner.stop()
+    assert status == 0
 
 
 def test_lighttpd_bin_path(deploy):
@@ -543,10 +546,10 @@ fastcgi.server = ("/auth" => ((
 """)
     lighttpd = Daemon(["lighttpd", "-D", "-f", config],
                       pool.directory / "bin-path.log", pool.env)
-    lighttpd.start(lambda: accepts(port))
-    (master,) = until(lambda: children(lighttpd.process.pid), "the pool")
     pool.api.port = port
     try:
+        lighttpd.start(lambda: accepts(port))
+        (master,) = until(lambda: children(lighttpd.process.pid), "the pool")
         until(lambda: pool.api.get("/health").status == 200, "health")
     finally:
         lighttpd.stop()
