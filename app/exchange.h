@@ -5,6 +5,7 @@
 #ifndef LK_EXCHANGE_H
 #define LK_EXCHANGE_H
 
+#include "app/credential.h"
 #include "app/message.h"
 #include "lib/json.h"
 #include "lib/service.h"
@@ -20,7 +21,9 @@ struct lk_exchange {
 	const char *path_end; /* what stands for '*' in the route, or NULL */
 	struct lk_json_member members[LK_MEMBERS_MAX]; /* of the body */
 
-	/* The caller, where the route asks for a bearer token. */
+	struct lk_credential credential; /* as sent; verified below */
+
+	/* The caller, where the route asks for an access token. */
 	struct lk_access_claims claims;
 };
 

@@ -152,7 +152,9 @@ enum lk_rc lk_fcgi_take(struct lk_fcgi *fcgi, int fd,
 
 	/* A kept connection would pin this worker to one client. */
 	r->keepConnection = 0;
-	*role_r = r->role == FCGI_RESPONDER ? LK_FCGI_RESPONDER : LK_FCGI_OTHER;
+	*role_r = r->role == FCGI_RESPONDER    ? LK_FCGI_RESPONDER
+		  : r->role == FCGI_AUTHORIZER ? LK_FCGI_AUTHORIZER
+					       : LK_FCGI_OTHER;
 	request->params = r->envp;
 	request->read_body = read_body;
 	request->arg = fcgi;

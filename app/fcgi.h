@@ -17,7 +17,8 @@ struct lk_fcgi;
 
 enum lk_fcgi_role {
 	LK_FCGI_RESPONDER,
-	LK_FCGI_OTHER /* authorizer, filter */
+	LK_FCGI_AUTHORIZER,
+	LK_FCGI_OTHER /* filter */
 };
 
 /*

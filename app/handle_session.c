@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "app/answer.h"
-#include "app/credential.h"
+#include "app/cookie.h"
 #include "app/handle_session.h"
 #include "app/problem.h"
 #include "lib/clock.h"
@@ -20,23 +20,51 @@ enum { REFRESH_TOKEN };
 
 /* ---- the token answer -------------------------------------------------- */
 
-static void answer_grant(struct lk_exchange *x, const struct lk_grant *grant)
+/* The tokens go into the body or, in cookie mode, into cookies and not into
+ * the body; the access cookie lives as long as the refresh token, so that an
+ * expired one still names its session. */
+static enum lk_rc answer_tokens(struct lk_exchange *x,
+				const struct lk_grant *grant, bool cookies,
+				struct lk_json_writer *w)
 {
+	const struct lk_settings *settings = x->service->settings;
+	const char *access_token = lk_buf_str(&grant->access_token);
+	enum lk_rc rc;
+
+	if (!cookies) {
+		lk_json_key(w, "access_token");
+		lk_json_string(w, access_token);
+		if (grant->refresh_token[0] == '\0')
+			return LK_OK;
+		lk_json_key(w, "refresh_token");
+		lk_json_string(w, grant->refresh_token);
+		return LK_OK;
+	}
+	rc = lk_cookie_set(x->response, settings, LK_COOKIE_ACCESS,
+			   access_token, grant->refresh_expires_in);
+	if (rc == LK_OK && grant->refresh_token[0] != '\0')
+		rc = lk_cookie_set(x->response, settings, LK_COOKIE_REFRESH,
+				   grant->refresh_token,
+				   grant->refresh_expires_in);
+	return rc;
+}
+
+static void answer_grant(struct lk_exchange *x, const struct lk_grant *grant,
+			 bool cookies)
+{
+	static const struct lk_err err = { "the tokens do not fit a cookie" };
 	struct lk_json_writer *w = lk_response_json(x->response, 200);
-	const struct lk_buf *access_token = &grant->access_token;
 	char text[LK_ID_TEXT_SIZE];
+	enum lk_rc rc;
 	size_t i;
 
 	lk_json_open_object(w);
-	lk_json_key(w, "access_token");
-	lk_json_string_n(w, lk_buf_str(access_token), access_token->len);
+	rc = answer_tokens(x, grant, cookies, w);
 	lk_json_key(w, "token_type");
 	lk_json_string(w, "Bearer");
 	lk_json_key(w, "expires_in");
 	lk_json_integer(w, grant->expires_in);
 	if (grant->refresh_token[0] != '\0') {
-		lk_json_key(w, "refresh_token");
-		lk_json_string(w, grant->refresh_token);
 		lk_json_key(w, "refresh_expires_in");
 		lk_json_integer(w, grant->refresh_expires_in);
 		lk_answer_id(w, "session_id", &grant->session_id);
@@ -51,11 +79,14 @@ static void answer_grant(struct lk_exchange *x, const struct lk_grant *grant)
 	}
 	lk_json_close_object(w);
 	lk_answer_end(x, w);
+	if (rc != LK_OK)
+		lk_problem_fault(x->response, LK_INTERNAL, &err);
 }
 
 /* ---- login ------------------------------------------------------------- */
 
-static void login(struct lk_exchange *x, const struct lk_login *wanted)
+static void login(struct lk_exchange *x, const struct lk_login *wanted,
+		  bool cookies)
 {
 	struct lk_err err = { "" };
 	struct lk_grant grant;
@@ -65,7 +96,7 @@ static void login(struct lk_exchange *x, const struct lk_login *wanted)
 	rc = lk_login(x->service, wanted, &grant, &err);
 	switch (rc) {
 	case LK_OK:
-		answer_grant(x, &grant);
+		answer_grant(x, &grant, cookies);
 		break;
 	case LK_REFUSED:
 		lk_problem(x->response, LK_INVALID_CREDENTIALS,
@@ -94,35 +125,38 @@ void lk_handle_login(struct lk_exchange *x)
 		.device = device->present ? device->str : "",
 		.origin = &x->origin,
 	};
+	const bool cookies =
+		x->members[COOKIES].present && x->members[COOKIES].boolean;
 
 	if (device->present && !lk_text_printable(device->str, device->len)) {
 		lk_problem(x->response, LK_INVALID_REQUEST,
 			   "A device name has no control characters.");
 		return;
 	}
-	if (x->members[COOKIES].present && x->members[COOKIES].boolean) {
-		lk_problem(x->response, LK_INVALID_REQUEST,
-			   "This version gives tokens in the body only.");
+	/* Another site must not sign its own account in here unseen. */
+	if (cookies &&
+	    !lk_credential_same_origin(x->request, x->service->settings)) {
+		lk_problem(x->response, LK_CSRF,
+			   "Send JSON, and the header X-Latchkey: 1.");
 		return;
 	}
-	login(x, &wanted);
+	login(x, &wanted, cookies);
 }
 
 /* ---- refresh and renewal ----------------------------------------------- */
 
-void lk_handle_refresh(struct lk_exchange *x)
+static void refresh(struct lk_exchange *x, const char *token, size_t len,
+		    bool cookies)
 {
-	const struct lk_json_member *token = &x->members[REFRESH_TOKEN];
 	struct lk_err err = { "" };
 	struct lk_grant grant;
 	enum lk_rc rc;
 
 	lk_grant_init(&grant);
-	rc = lk_refresh(x->service, token->str, token->len, &x->origin, &grant,
-			&err);
+	rc = lk_refresh(x->service, token, len, &x->origin, &grant, &err);
 	switch (rc) {
 	case LK_OK:
-		answer_grant(x, &grant);
+		answer_grant(x, &grant, cookies);
 		break;
 	case LK_REFUSED:
 		lk_problem(x->response, LK_INVALID_REFRESH_TOKEN,
@@ -140,6 +174,34 @@ void lk_handle_refresh(struct lk_exchange *x)
 	lk_grant_free(&grant);
 }
 
+void lk_handle_refresh(struct lk_exchange *x)
+{
+	const struct lk_json_member *token = &x->members[REFRESH_TOKEN];
+	const struct lk_credential *credential = &x->credential;
+	struct lk_err err = { "" };
+
+	if (token->present && credential->refresh_token != NULL) {
+		lk_problem(x->response, LK_INVALID_REQUEST,
+			   "There is a refresh token in the body and in a "
+			   "cookie.");
+	} else if (token->present) {
+		refresh(x, token->str, token->len, false);
+	} else if (credential->refresh_token == NULL) {
+		lk_problem(x->response, LK_INVALID_REQUEST,
+			   "refresh_token is missing");
+	} else if (lk_refresh_beside(x->service, credential->refresh_token,
+				     credential->refresh_len,
+				     credential->access_token,
+				     credential->access_len, &err) == LK_OK) {
+		refresh(x, credential->refresh_token, credential->refresh_len,
+			true);
+	} else {
+		lk_debug("refresh cookie refused: %s", err.msg);
+		lk_problem(x->response, LK_INVALID_REFRESH_TOKEN,
+			   "Sign in again.");
+	}
+}
+
 void lk_handle_renew(struct lk_exchange *x)
 {
 	struct lk_err err = { "" };
@@ -150,7 +212,7 @@ void lk_handle_renew(struct lk_exchange *x)
 	rc = lk_renew(x->service, &x->claims, &grant, &err);
 	switch (rc) {
 	case LK_OK:
-		answer_grant(x, &grant);
+		answer_grant(x, &grant, x->credential.cookies);
 		break;
 	case LK_EXPIRED:
 		lk_problem(x->response, LK_REFRESH_REQUIRED,
@@ -169,7 +231,7 @@ void lk_handle_renew(struct lk_exchange *x)
 struct leaving {
 	struct lk_id session_id;
 	struct lk_id user_id;
-	bool named;   /* by the access token */
+	bool named;   /* by a token of ours */
 	bool expired; /* but that one is too old to speak for itself */
 };
 
@@ -178,15 +240,12 @@ struct leaving {
 static bool take_access_token(struct lk_exchange *x, struct leaving *leaving)
 {
 	struct lk_err err = { "" };
-	const char *token = NULL;
-	size_t len = 0;
 	enum lk_rc rc;
 
-	rc = lk_credential_bearer(x->request, &token, &len);
-	if (rc == LK_NOT_FOUND)
+	if (x->credential.access_token == NULL)
 		return true;
-	if (rc == LK_OK)
-		rc = lk_verify_token(x->service, token, len, &x->claims, &err);
+	rc = lk_verify_token(x->service, x->credential.access_token,
+			     x->credential.access_len, &x->claims, &err);
 	leaving->expired = rc == LK_EXPIRED;
 	if (rc == LK_REFUSED)
 		lk_problem(x->response, LK_INVALID_TOKEN,
@@ -201,16 +260,29 @@ static bool take_access_token(struct lk_exchange *x, struct leaving *leaving)
 	return true;
 }
 
-/* Takes the refresh token.  False: the answer has been given. */
+/*
+ * Takes the refresh token of the body, or the cookie if it counts.  False: the
+ * answer has been given.
+ */
 static bool take_refresh_token(struct lk_exchange *x, struct leaving *leaving)
 {
-	const struct lk_json_member *token = &x->members[REFRESH_TOKEN];
+	const struct lk_json_member *member = &x->members[REFRESH_TOKEN];
+	const struct lk_credential *credential = &x->credential;
+	const char *token =
+		member->present ? member->str : credential->refresh_token;
+	const size_t len =
+		member->present ? member->len : credential->refresh_len;
 	const struct lk_id named = leaving->session_id;
 	struct lk_err err = { "" };
 	enum lk_rc rc;
 
-	rc = lk_refresh_session(x->service, token->str, token->len,
-				&leaving->session_id, &leaving->user_id, &err);
+	if (token == NULL ||
+	    (!member->present &&
+	     lk_refresh_beside(x->service, token, len, credential->access_token,
+			       credential->access_len, &err) != LK_OK))
+		return true;
+	rc = lk_refresh_session(x->service, token, len, &leaving->session_id,
+				&leaving->user_id, &err);
 	if (rc == LK_REFUSED) {
 		lk_problem(x->response, LK_INVALID_REFRESH_TOKEN,
 			   "It is not one of ours.");
@@ -225,6 +297,8 @@ static bool take_refresh_token(struct lk_exchange *x, struct leaving *leaving)
 			   "The two tokens are of two sessions.");
 		return false;
 	}
+	leaving->named = true;
+	leaving->expired = false;
 	return true;
 }
 
@@ -251,26 +325,38 @@ static void end(struct lk_exchange *x, const struct lk_id *session_id,
 		lk_problem_fault(x->response, rc, &err);
 }
 
-void lk_handle_logout(struct lk_exchange *x)
+static void logout(struct lk_exchange *x)
 {
-	const bool has_refresh_token = x->members[REFRESH_TOKEN].present;
 	struct leaving leaving = { .named = false };
 
-	if (!take_access_token(x, &leaving))
+	if (!take_access_token(x, &leaving) || !take_refresh_token(x, &leaving))
 		return;
-	if (!has_refresh_token && !leaving.named) {
+	if (!leaving.named)
 		lk_problem(x->response, LK_NO_CREDENTIAL,
 			   "Send an access token or a refresh token.");
-		return;
-	}
-	if (!has_refresh_token && leaving.expired) {
+	else if (leaving.expired)
 		lk_problem(x->response, LK_INVALID_TOKEN,
 			   "It has expired; give the refresh token too.");
-		return;
-	}
-	if (has_refresh_token && !take_refresh_token(x, &leaving))
-		return;
-	end(x, &leaving.session_id, &leaving.user_id, LK_END_LOGOUT, true);
+	else
+		end(x, &leaving.session_id, &leaving.user_id, LK_END_LOGOUT,
+		    true);
+}
+
+void lk_handle_logout(struct lk_exchange *x)
+{
+	const bool both = x->members[REFRESH_TOKEN].present &&
+			  x->credential.refresh_token != NULL;
+
+	if (both)
+		lk_problem(x->response, LK_INVALID_REQUEST,
+			   "There is a refresh token in the body and in a "
+			   "cookie.");
+	else
+		logout(x);
+	/* Cookies that are no good are of no use to the browser either. */
+	if (x->credential.cookies &&
+	    (x->response->status == 204 || x->response->status == 401))
+		lk_cookie_clear(x->response, x->service->settings);
 }
 
 void lk_handle_logout_all(struct lk_exchange *x)

@@ -16,7 +16,7 @@
 	}
 #define LK_REFRESH_MEMBERS                                                     \
 	{                                                                      \
-		{ "refresh_token", LK_JSON_STRING, true, LK_BODY_MAX },        \
+		{ "refresh_token", LK_JSON_STRING, false, LK_BODY_MAX },       \
 	}
 #define LK_LOGOUT_MEMBERS                                                      \
 	{                                                                      \

@@ -4,10 +4,11 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "app/message.h"
 
-#define HEADERS_MAX  4096
+#define HEADERS_MAX  16384 /* two cookies among them */
 #define RESPONSE_MAX (1024 * 1024)
 
 static const struct {
@@ -73,6 +74,19 @@ bool lk_request_doubled(const struct lk_request *request, const char *name)
 	return false;
 }
 
+bool lk_request_is_json(const struct lk_request *request)
+{
+	static const char json[] = "application/json";
+	const size_t n = sizeof(json) - 1;
+	const char *type = param(request, "CONTENT_TYPE", 0);
+
+	if (type == NULL || strncasecmp(type, json, n) != 0)
+		return false;
+	type += n;
+	type += strspn(type, " \t");
+	return *type == '\0' || *type == ';';
+}
+
 void lk_response_init(struct lk_response *response)
 {
 	memset(response, 0, sizeof(*response));
@@ -82,7 +96,7 @@ void lk_response_init(struct lk_response *response)
 
 void lk_response_free(struct lk_response *response)
 {
-	lk_buf_free(&response->headers);
+	lk_buf_wipe(&response->headers); /* tokens, in cookie mode */
 	lk_buf_wipe(&response->body);
 }
 
@@ -91,6 +105,7 @@ void lk_response_reset(struct lk_response *response)
 	response->status = 0;
 	response->content_type = NULL;
 	response->cacheable = false;
+	response->bare = false;
 	lk_buf_reset(&response->headers);
 	lk_buf_reset(&response->body);
 }
@@ -124,16 +139,18 @@ enum lk_rc lk_response_write(const struct lk_response *response,
 	const size_t before = out->len;
 	enum lk_rc rc;
 
-	rc = lk_buf_addf(out,
-			 "Status: %u %s\r\n"
-			 "Cache-Control: %s\r\n"
-			 "X-Content-Type-Options: nosniff\r\n"
-			 "X-Request-Id: %s\r\n"
-			 "%s",
-			 response->status, reason_of(response->status),
-			 response->cacheable ? "public, max-age=300"
-					     : "no-store",
-			 request->id, lk_buf_str(&response->headers));
+	rc = lk_buf_addf(out, "Status: %u %s\r\n", response->status,
+			 reason_of(response->status));
+	if (rc == LK_OK && !response->bare)
+		rc = lk_buf_addf(out,
+				 "Cache-Control: %s\r\n"
+				 "X-Content-Type-Options: nosniff\r\n"
+				 "X-Request-Id: %s\r\n",
+				 response->cacheable ? "public, max-age=300"
+						     : "no-store",
+				 request->id);
+	if (rc == LK_OK)
+		rc = lk_buf_addstr(out, lk_buf_str(&response->headers));
 	if (rc == LK_OK && response->content_type != NULL)
 		rc = lk_buf_addf(out, "Content-Type: %s\r\n",
 				 response->content_type);

@@ -35,7 +35,8 @@ struct lk_response {
 	unsigned status;
 	const char *content_type; /* NULL: no body */
 	bool cacheable;           /* public, max-age=300; else no-store */
-	struct lk_buf headers;    /* "Name: value\r\n" lines */
+	bool bare;             /* none of the headers that every answer has */
+	struct lk_buf headers; /* "Name: value\r\n" lines */
 	struct lk_buf body;
 };
 
@@ -47,6 +48,10 @@ const char *lk_request_param(const struct lk_request *request,
 /* Whether a parameter is there with two values: a header sent twice, or once
  * with an underscore in its name, which CGI folds into the other. */
 bool lk_request_doubled(const struct lk_request *request, const char *name);
+
+/* Whether the content type is application/json, with any parameters (its
+ * charset is always UTF-8). */
+bool lk_request_is_json(const struct lk_request *request);
 
 void lk_response_init(struct lk_response *response);
 void lk_response_free(struct lk_response *response);

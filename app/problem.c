@@ -38,6 +38,8 @@ static const struct {
 				  "Bearer" },
 	[LK_FORBIDDEN] = { 403, "forbidden", "The right is missing",
 			   "Bearer error=\"insufficient_scope\"" },
+	[LK_CSRF] = { 403, "csrf", "The request may come from another site",
+		      NULL },
 	[LK_ACCOUNT_SUSPENDED] = { 403, "account_suspended",
 				   "The account is suspended", NULL },
 	[LK_SIGNUP_DISABLED] = { 403, "signup_disabled",

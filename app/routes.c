@@ -9,6 +9,7 @@
 
 #include "app/credential.h"
 #include "app/handle_account.h"
+#include "app/handle_continue.h"
 #include "app/handle_operation.h"
 #include "app/handle_session.h"
 #include "app/handle_verify.h"
@@ -26,7 +27,8 @@ enum needs {
 	BODY_MAY = 8,      /* the same or none at all */
 	QUICK = 16,        /* neither hashes nor waits for MariaDB */
 	VERIFY = 32,       /* the verify pool has it too … */
-	STRANGER = 64,     /* … and over TCP */
+	TOKENS = 128,  /* takes tokens of its own accord, cookies included */
+	STRANGER = 64, /* … and over TCP */
 };
 
 struct route {
@@ -41,10 +43,11 @@ static const struct route routes[] = {
 	{ "POST", "/signup", lk_handle_signup, KEYS | BODY, LK_SIGNUP_MEMBERS },
 	{ "POST", "/login", lk_handle_login, KEYS | BODY, LK_LOGIN_MEMBERS },
 	{ "GET", "/account", lk_handle_account, BEARER },
-	{ "POST", "/refresh", lk_handle_refresh, KEYS | BODY,
+	{ "POST", "/refresh", lk_handle_refresh, KEYS | BODY | TOKENS,
 	  LK_REFRESH_MEMBERS },
+	{ "GET", "/continue", lk_handle_continue, KEYS | TOKENS },
 	{ "POST", "/renew", lk_handle_renew, BEARER | BODY_MAY },
-	{ "POST", "/logout", lk_handle_logout, KEYS | BODY_MAY,
+	{ "POST", "/logout", lk_handle_logout, KEYS | BODY_MAY | TOKENS,
 	  LK_LOGOUT_MEMBERS },
 	{ "POST", "/logout-all", lk_handle_logout_all, BEARER | BODY_MAY },
 	{ "GET", "/sessions", lk_handle_sessions, BEARER },
@@ -176,19 +179,6 @@ static const struct route *find_route(struct lk_exchange *x,
 
 /* ---- the body ---------------------------------------------------------- */
 
-/* application/json, with any parameters (charset is always UTF-8). */
-static bool is_json(const char *type)
-{
-	static const char json[] = "application/json";
-	const size_t n = sizeof(json) - 1;
-
-	if (type == NULL || strncasecmp(type, json, n) != 0)
-		return false;
-	type += n;
-	type += strspn(type, " \t");
-	return *type == '\0' || *type == ';';
-}
-
 /* The length of the body: 0 where there is none (a GET has "0", "" or no
  * CONTENT_LENGTH at all, by web server).  False unless a plain number. */
 static bool body_length(const struct lk_request *request, size_t *len_r)
@@ -221,7 +211,7 @@ static bool read_body(struct lk_exchange *x, const struct route *route,
 			   "The content length is not a number.");
 		return false;
 	}
-	if ((typed || len > 0) && !is_json(type) &&
+	if ((typed || len > 0) && !lk_request_is_json(x->request) &&
 	    (len > 0 || (route->needs & BODY) != 0)) {
 		lk_problem(x->response, LK_UNSUPPORTED_MEDIA_TYPE,
 			   "Say so in the content type.");
@@ -263,7 +253,9 @@ static bool take_body(struct lk_exchange *x, const struct route *route,
 	if (!read_body(x, route, body))
 		return false;
 	x->origin.received = lk_boottime();
-	if (body->len == 0 && (route->needs & BODY_MAY) != 0)
+	/* A refresh cookie stands for the body that would bring the token. */
+	if (body->len == 0 && ((route->needs & BODY_MAY) != 0 ||
+			       x->credential.refresh_token != NULL))
 		return true;
 	while (n < LK_MEMBERS_MAX && x->members[n].name != NULL)
 		n++;
@@ -289,28 +281,46 @@ static void not_available(struct lk_exchange *x, enum lk_rc rc,
 	lk_problem_fault(x->response, LK_UNAVAILABLE, err);
 }
 
-/* Whether there is one at all, before the body is read for nobody. */
-static bool has_bearer(struct lk_exchange *x)
+/*
+ * Reads the credential and refuses what no handler is to see: none where one
+ * is needed, two at once, cookies on a request that another site may have made.
+ * /verify is asked about requests of any kind and answers no 400.
+ */
+static bool read_credential(struct lk_exchange *x, const struct route *route)
 {
-	const char *token = NULL;
-	size_t len = 0;
+	const struct lk_settings *settings = x->service->settings;
+	const bool any = strcmp(route->method, "*") == 0;
+	enum lk_rc rc;
 
-	if (lk_credential_bearer(x->request, &token, &len) != LK_NOT_FOUND)
+	rc = lk_credential_read(x->request, settings, &x->credential);
+	if (rc == LK_NOT_FOUND && (route->needs & BEARER) == BEARER)
+		lk_problem(x->response, LK_NO_CREDENTIAL,
+			   "Send an access token.");
+	else if (rc == LK_INVALID && any)
+		lk_problem(x->response, LK_INVALID_TOKEN,
+			   "There are two of them.");
+	else if (rc == LK_INVALID)
+		lk_problem(x->response, LK_INVALID_REQUEST,
+			   "There is a token in the header and in a cookie, or "
+			   "a cookie twice.");
+	else if (rc == LK_REFUSED)
+		lk_problem(x->response, LK_INVALID_TOKEN,
+			   "It is no single token.");
+	else if (x->credential.cookies && !any &&
+		 !lk_credential_same_origin(x->request, settings))
+		lk_problem(x->response, LK_CSRF,
+			   "Send JSON, and the header X-Latchkey: 1.");
+	else
 		return true;
-	lk_problem(x->response, LK_NO_CREDENTIAL, "Send an access token.");
 	return false;
 }
 
-static bool take_bearer(struct lk_exchange *x)
+static bool take_token(struct lk_exchange *x)
 {
 	struct lk_err err = { "" };
-	const char *token = NULL;
-	size_t len = 0;
-	enum lk_rc rc;
+	enum lk_rc rc = lk_verify(x->service, x->credential.access_token,
+				  x->credential.access_len, &x->claims, &err);
 
-	rc = lk_credential_bearer(x->request, &token, &len);
-	if (rc == LK_OK)
-		rc = lk_verify(x->service, token, len, &x->claims, &err);
 	if (rc == LK_REFUSED || rc == LK_EXPIRED) {
 		lk_debug("access token refused: %s", err.msg);
 		lk_problem(x->response, LK_INVALID_TOKEN,
@@ -359,11 +369,13 @@ static void run(struct lk_exchange *x, const struct route *route,
 	const bool bearer = (route->needs & BEARER) == BEARER;
 	bool held = false;
 
+	x->origin.received = lk_boottime();
 	memcpy(x->members, route->members, sizeof(x->members));
-	if ((!bearer || has_bearer(x)) && take_body(x, route, &body) &&
-	    take_permit(x, route, reach, &held) &&
+	if (((!bearer && (route->needs & TOKENS) == 0) ||
+	     read_credential(x, route)) &&
+	    take_body(x, route, &body) && take_permit(x, route, reach, &held) &&
 	    ((route->needs & KEYS) == 0 || take_keys(x)) &&
-	    (!bearer || take_bearer(x)))
+	    (!bearer || take_token(x)))
 		route->handler(x);
 	if (held)
 		lk_permits_give(x->service->shared->permits);
@@ -393,7 +405,8 @@ size_t lk_dispatch(struct lk_service *service, struct lk_reach reach,
 	if (route != NULL)
 		run(&x, route, reach);
 	free(path_end);
-	return route == NULL ? LK_ROUTE_OTHER : 1 + (size_t)(route - routes);
+	return route == NULL ? LK_ROUTE_OTHER
+			     : LK_ROUTE_FIRST + (size_t)(route - routes);
 }
 
 /* The path tells the routes apart: no two have the same. */
@@ -401,7 +414,11 @@ const char *lk_route_name(size_t route)
 {
 	if (route == LK_ROUTE_OTHER)
 		return "other";
-	return route <= N_ROUTES ? routes[route - 1].path : NULL;
+	if (route == LK_ROUTE_AUTHORIZER)
+		return "authorizer";
+	route -= LK_ROUTE_FIRST;
+	return route < N_ROUTES ? routes[route].path : NULL;
 }
 
-_Static_assert(N_ROUTES < LK_METRICS_ROUTES, "each route has its counters");
+_Static_assert(N_ROUTES + LK_ROUTE_FIRST <= LK_METRICS_ROUTES,
+	       "each route has its counters");

@@ -21,7 +21,8 @@ struct lk_reach {
 	bool tcp; /* of the verify pool: strangers on this host, too */
 };
 
-#define LK_ROUTE_OTHER 0 /* the number of what is no endpoint */
+/* Numbers of what is no row of the table. */
+enum { LK_ROUTE_OTHER, LK_ROUTE_AUTHORIZER, LK_ROUTE_FIRST };
 
 /*
  * Answers one request: there is always an answer in the response afterwards.

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "app/authorizer.h"
 #include "app/client_address.h"
 #include "app/fcgi.h"
 #include "app/message.h"
@@ -159,9 +160,15 @@ static void serve(struct worker *worker, int fd)
 	lk_log_request(request.id);
 	set_address(worker, &request);
 	lk_response_init(&response);
-	if (role == LK_FCGI_RESPONDER) {
+	if (role == LK_FCGI_RESPONDER && lk_refusal_wanted(&request)) {
+		route = LK_ROUTE_AUTHORIZER;
+		lk_authorize_refusal(&worker->service, &request, &response);
+	} else if (role == LK_FCGI_RESPONDER) {
 		route = lk_dispatch(&worker->service, worker->reach, &request,
 				    &response);
+	} else if (role == LK_FCGI_AUTHORIZER) {
+		route = LK_ROUTE_AUTHORIZER;
+		lk_authorize(&worker->service, &request, &response);
 	} else {
 		/* To a web server that asks for leave, 200 would be a yes. */
 		lk_error("FastCGI role %s is not served",

@@ -62,8 +62,8 @@ static enum lk_rc issue_access(struct lk_service *service,
 
 static enum lk_rc issue_refresh(struct lk_service *service,
 				const struct lk_session *session,
-				const uint8_t *seed, int64_t now,
-				struct lk_grant *grant, struct lk_err *err)
+				const uint8_t *seed, struct lk_grant *grant,
+				struct lk_err *err)
 {
 	const struct lk_refresh_key *key =
 		lk_keyring_find_refresh(session->refresh_key_id, service->ring);
@@ -79,10 +79,6 @@ static enum lk_rc issue_refresh(struct lk_service *service,
 	memcpy(token.seed, seed, sizeof(token.seed));
 	lk_refresh_token_make(key, &token, grant->refresh_token);
 	sodium_memzero(&token, sizeof(token));
-	grant->refresh_expires_in =
-		least(session->expires_at - now,
-		      service->settings->session_idle_timeout * LK_SECOND) /
-		LK_SECOND;
 	return LK_OK;
 }
 
@@ -97,10 +93,14 @@ enum lk_rc lk_issue(struct lk_service *service,
 	if (now - lk_now() > LK_CLOCK_SKEW)
 		return lk_fail(err, LK_UNAVAILABLE,
 			       "the clock of this host was set back");
+	grant->refresh_expires_in =
+		least(session->expires_at - now,
+		      service->settings->session_idle_timeout * LK_SECOND) /
+		LK_SECOND;
 	grant->session_id = session->session_id;
 	grant->user_id = user->user_id;
 	if (seed != NULL)
-		rc = issue_refresh(service, session, seed, now, grant, err);
+		rc = issue_refresh(service, session, seed, grant, err);
 	if (rc == LK_OK)
 		rc = issue_access(service, session, user, now, grant, err);
 	return rc;

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/refresh.h"
 #include "lib/test_point.h"
+#include "lib/verify.h"
 
 /* How often a refresh looks again because another one was faster. */
 #define MOST_TRIES 5
@@ -317,6 +318,29 @@ enum lk_rc lk_refresh(struct lk_service *service, const char *text, size_t len,
 			      token.seed, r.view.asked, grant, err);
 	sodium_memzero(&token, sizeof(token));
 	sodium_memzero(&r.view.user, sizeof(r.view.user));
+	return rc;
+}
+
+enum lk_rc lk_refresh_beside(struct lk_service *service, const char *text,
+			     size_t len, const char *access_token,
+			     size_t access_len, struct lk_err *err)
+{
+	struct lk_access_claims claims;
+	struct lk_refresh_token token;
+	enum lk_rc rc;
+
+	rc = read_token(service, text, len, &token, err);
+	if (rc != LK_OK)
+		return rc;
+	rc = lk_verify_token(service, access_token, access_len, &claims, err);
+	if ((rc == LK_OK || rc == LK_EXPIRED) &&
+	    lk_id_equal(&claims.session_id, &token.session_id))
+		rc = LK_OK;
+	else
+		rc = lk_fail(err, LK_REFUSED,
+			     "it stands beside no access "
+			     "token of its session");
+	sodium_memzero(&token, sizeof(token));
 	return rc;
 }
 

@@ -46,6 +46,15 @@ enum lk_rc lk_refresh(struct lk_service *service, const char *token, size_t len,
 		      struct lk_err *err);
 
 /*
+ * Whether a refresh token stands beside an access token of the same session,
+ * made by us and perhaps expired: in cookie mode only such a one counts, so a
+ * planted cookie does nothing.  LK_OK or LK_REFUSED; asks no database.
+ */
+enum lk_rc lk_refresh_beside(struct lk_service *service, const char *token,
+			     size_t len, const char *access_token,
+			     size_t access_len, struct lk_err *err);
+
+/*
  * A fresh access token for a live one, the refresh token left alone.  claims
  * are lk_verify()'s.  LK_OK; LK_EXPIRED: `refresh_required`; LK_UNAVAILABLE.
  */

@@ -156,3 +156,14 @@ const char *lk_rule_path(const char *value)
 {
 	return *value == '/' ? NULL : "must be an absolute path";
 }
+
+const char *lk_rule_sign_in_url(const char *value)
+{
+	if (*value == '\0' || lk_rule_url(value) == NULL)
+		return NULL;
+	if (*value != '/' || value[1] == '/' || lk_rule_name(value) != NULL ||
+	    strpbrk(value, "\\#?") != NULL)
+		return "must be a local path or an http(s) URL, without query "
+		       "or fragment";
+	return NULL;
+}

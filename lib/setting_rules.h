@@ -25,6 +25,9 @@ const char *lk_rule_network(const char *value);
 
 const char *lk_rule_path(const char *value);
 
+/* Where browsers are sent: "", a local path or an http(s) URL. */
+const char *lk_rule_sign_in_url(const char *value);
+
 /* Decimal digits without sign or leading zero (some read that as octal), from
  * least, which is not negative, to most. */
 bool lk_whole_number(const char *text, long least, long most);

@@ -77,6 +77,8 @@ static const struct row rows[] = {
 	{ ROW(metrics_allow), LIST, RELOAD, "127.0.0.1 ::1",
 	  .rule = lk_rule_network,
 	  .count_at = offsetof(struct lk_settings, n_metrics_allow) },
+	{ ROW(insecure_cookies), BOOL, RELOAD, "false" },
+	{ ROW(sign_in_url), STRING, RELOAD, "", .rule = lk_rule_sign_in_url },
 	{ ROW(request_timeout), INT, RELOAD, "10", 1, 300 },
 	/* processes */
 	{ ROW(listen), STRING, RESTART, "/run/latchkey/latchkey.sock",

@@ -40,6 +40,8 @@ struct lk_settings {
 	char *mount;            /* "/auth"; "" for the root */
 	char **trusted_proxies; /* addresses or CIDR networks */
 	size_t n_trusted_proxies;
+	bool insecure_cookies;   /* plain HTTP, for development */
+	char *sign_in_url;       /* where browsers without a session go */
 	int64_t request_timeout; /* whole request, read and answer each */
 	/* processes */
 	char *listen;                      /* /path, tcp:127.0.0.1:PORT,

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from api import Answer, Api
+from api import Api
 from journey import main_job
 from pool import Deploy
 from waiting import until
@@ -25,6 +25,10 @@ def manners(api: Api) -> None:
     assert api.get("/verify/admin?x=%2f").status == 401
     assert api.get("/.well-known/jwks.json").json["keys"]
     assert api.get("/health").status == 200
+    # RFC 8414 §3.1: not below the mount, and ours all the same.
+    inserted = api.raw("GET", "/.well-known/oauth-authorization-server"
+                       + api.mount)
+    assert "X-Request-Id" in inserted.headers
 
 
 @pytest.mark.parametrize("web", [Lighttpd, Nginx, Apache])
@@ -38,30 +42,6 @@ def test_main_job(deploy: Deploy, web: type[WebServer], mount: str) -> None:
     if mount:
         outside = pool.api.raw("GET", mount + "x/health")
         assert outside.status == 404
-
-
-def test_members_only(deploy: Deploy) -> None:
-    """A static folder behind nginx's auth_request, as README has it."""
-    pool = deploy(Nginx)
-    (pool.directory / "members").mkdir()
-    (pool.directory / "members/page.html").write_text("for members")
-
-    def page(token: str | None, method: str = "GET") -> Answer:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return pool.api.raw(method, "/members/page.html?x=/auth/health", None,
-                            headers)
-
-    member, stranger = pool.user("admin"), pool.user("reader")
-    token = member.sign_in()["access_token"]
-    assert page(token).body == b"for members"
-    assert page(stranger.sign_in()["access_token"]).status == 403
-    assert page(token + "x").status == 401
-    refused = page(None)
-    assert refused.status == 401
-    assert refused.headers["WWW-Authenticate"] == "Bearer"
-    assert pool.api.raw("GET", "/latchkey-verify").status == 404
-    assert pool.api.post("/logout", token=token).status == 204
-    assert page(token).status == 401
 
 
 def test_client_cannot_name_another_path(deploy: Deploy) -> None:

@@ -103,6 +103,8 @@ static void test_defaults(void **state)
 	assert_int_equal(s->n_metrics_allow, 2);
 	assert_string_equal(s->metrics_allow[0], "127.0.0.1");
 	assert_string_equal(s->metrics_allow[1], "::1");
+	assert_false(s->insecure_cookies);
+	assert_string_equal(s->sign_in_url, "");
 	assert_int_equal(s->request_timeout, 10);
 	assert_string_equal(s->listen, "/run/latchkey/latchkey.sock");
 	assert_string_equal(s->socket_owner, "");
@@ -140,6 +142,7 @@ static void test_values(void **state)
 			  "trusted_proxies = {\n\t\"10.0.0.0/8\", # one\n"
 			  "\t::1,\n}\n"
 			  "metrics_allow = {192.0.2.1}\n"
+			  "insecure_cookies = on sign_in_url = /sign-in\n"
 			  "verify_listen = tcp:127.0.0.1:9001\n"
 			  "socket_mode = 600\n"
 			  "log_level = \"debug\"\nlog_target\n=\nsyslog");
@@ -156,6 +159,8 @@ static void test_values(void **state)
 	assert_string_equal(s->trusted_proxies[1], "::1");
 	assert_int_equal(s->n_metrics_allow, 1);
 	assert_string_equal(s->metrics_allow[0], "192.0.2.1");
+	assert_true(s->insecure_cookies);
+	assert_string_equal(s->sign_in_url, "/sign-in");
 	assert_string_equal(s->verify_listen, "tcp:127.0.0.1:9001");
 	assert_int_equal(s->socket_mode, 0600);
 	assert_int_equal(s->log_level, LK_LOG_DEBUG);
@@ -225,6 +230,8 @@ static const struct {
 	{ "socket_mode = 0668", ":2: socket_mode must" },
 	{ "socket_mode = 60", ":2: socket_mode must" },
 	{ "socket_mode = 00660", ":2: socket_mode must" },
+	{ "insecure_cookies = 1", ":2: invalid boolean value for option "
+				  "'insecure_cookies'" },
 	{ "signup = 1", ":2: invalid boolean value for option 'signup'" },
 	{ "log_level = verbose", ":2: log_level must be one of error, warn, "
 				 "info, debug, not 'verbose'" },
@@ -245,6 +252,17 @@ static const struct {
 	{ "mount = /a/.", ":2: mount must be" },
 	{ "mount = '/a b'", ":2: mount must be" },
 	{ "mount = /a%20", ":2: mount must be" },
+	{ "sign_in_url = ''", NULL },
+	{ "sign_in_url = /", NULL },
+	{ "sign_in_url = /auth/ui/", NULL },
+	{ "sign_in_url = https://id.example/sign-in", NULL },
+	{ "sign_in_url = ui", ":2: sign_in_url must be a local path" },
+	{ "sign_in_url = '//id.example/'", ":2: sign_in_url must" },
+	{ "sign_in_url = 'javascript:x'", ":2: sign_in_url must" },
+	{ "sign_in_url = /ui?x=1", ":2: sign_in_url must" },
+	{ "sign_in_url = '/ui#x'", ":2: sign_in_url must" },
+	{ "sign_in_url = '/u i'", ":2: sign_in_url must" },
+	{ "sign_in_url = 'https://id.example/?x'", ":2: sign_in_url must" },
 	{ "listen = " P107, NULL },
 	{ "listen = " P107 "8", ":2: listen must be" },
 	{ "listen = run/x", ":2: listen must be" },
@@ -513,7 +531,7 @@ static void test_list(void **state)
 				 name, value);
 	}
 	fclose(list);
-	assert_int_equal(n, 37);
+	assert_int_equal(n, 39);
 	settings = load_good(text);
 	assert_string_equal(settings->audience, settings->issuer);
 	assert_int_equal(settings->socket_mode, 0660);
