@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "app/ctl.h"
@@ -206,6 +207,18 @@ out:
 	return status;
 }
 
+/*
+ * Running pools follow the database at this interval.  Who is back at the
+ * prompt finds the tokens of the old roles refused there.
+ */
+static void await_feed(const struct lk_settings *settings)
+{
+	const int64_t ms = 2 * settings->feed_interval_ms;
+	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&pause, NULL);
+}
+
 int lk_ctl_user_roles(struct lk_ctl *ctl)
 {
 	static const struct lk_ending ending = {
@@ -226,5 +239,8 @@ int lk_ctl_user_roles(struct lk_ctl *ctl)
 		rc = lk_end_roles(&ctl->service, &user.user_id, ctl->argv[1],
 				  &ending, &err);
 	sodium_memzero(&user, sizeof(user));
-	return rc == LK_OK ? LK_CTL_DONE : lk_ctl_failed(rc, &err);
+	if (rc != LK_OK)
+		return lk_ctl_failed(rc, &err);
+	await_feed(ctl->settings);
+	return LK_CTL_DONE;
 }
