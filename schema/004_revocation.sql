@@ -1,6 +1,7 @@
 -- What live access tokens must not meet.  Rows are written last in their
--- transaction, which no reader of the feed may outlive by ids alone: ids
--- commit out of order.  target is all zero where kind is 'all'.
+-- transaction.  Ids are given at the INSERT and seen at the COMMIT, so they
+-- appear out of order: a reader must look again at those of the last seconds.
+-- target is all zero where kind is 'all'.
 CREATE TABLE revocation (
 	revocation_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
 	kind ENUM('jti', 'session', 'user', 'all') CHARACTER SET ascii NOT NULL,
