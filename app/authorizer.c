@@ -83,8 +83,6 @@ static bool identify(struct question *q)
 		return false;
 	}
 	if (rc == LK_OK)
-		rc = lk_service_ready(q->service, &err);
-	if (rc == LK_OK)
 		rc = lk_verify(q->service, credential.access_token,
 			       credential.access_len, &q->claims, &err);
 	if (rc == LK_OK)

@@ -66,10 +66,15 @@ static enum lk_rc rotate(struct lk_exchange *x, struct lk_err *err)
 	struct lk_grant grant;
 	enum lk_rc rc;
 
-	if (c->refresh_token == NULL ||
-	    lk_refresh_beside(x->service, c->refresh_token, c->refresh_len,
-			      c->access_token, c->access_len, err) != LK_OK)
+	if (c->refresh_token == NULL)
 		return LK_NOT_FOUND;
+	/* Whatever it is that is wrong there, an administrator mends it. */
+	if (lk_service_ready(x->service, err) != LK_OK)
+		return LK_UNAVAILABLE;
+	rc = lk_refresh_beside(x->service, c->refresh_token, c->refresh_len,
+			       c->access_token, c->access_len, err);
+	if (rc != LK_OK)
+		return rc == LK_UNAVAILABLE ? rc : LK_NOT_FOUND;
 	lk_grant_init(&grant);
 	rc = lk_refresh(x->service, c->refresh_token, c->refresh_len,
 			&x->origin, &grant, err);

@@ -48,10 +48,12 @@ void lk_handle_ready(struct lk_exchange *x)
 
 void lk_handle_jwks(struct lk_exchange *x)
 {
+	struct lk_keyring *ring = NULL;
 	struct lk_err err = { "" };
-	enum lk_rc rc;
+	enum lk_rc rc = lk_service_verifiers(x->service, &ring, &err);
 
-	rc = lk_keyring_jwks(x->service->ring, &x->response->body);
+	if (rc == LK_OK)
+		rc = lk_keyring_jwks(ring, &x->response->body);
 	if (rc != LK_OK) {
 		lk_problem_fault(x->response, rc, &err);
 		return;

@@ -21,14 +21,14 @@
 
 /* What a row asks for beside its method and path. */
 enum needs {
-	KEYS = 1,          /* schema and key ring have been read */
-	BEARER = 2 | KEYS, /* a valid access token; claims are filled in */
-	BODY = 4,          /* a JSON object with the row's members */
-	BODY_MAY = 8,      /* the same or none at all */
-	QUICK = 16,        /* neither hashes nor waits for MariaDB */
-	VERIFY = 32,       /* the verify pool has it too … */
-	TOKENS = 128,  /* takes tokens of its own accord, cookies included */
+	READY = 1,     /* schema and key ring have been read */
+	BEARER = 2,    /* a valid access token; claims are filled in */
+	BODY = 4,      /* a JSON object with the row's members */
+	BODY_MAY = 8,  /* the same or none at all */
+	QUICK = 16,    /* neither hashes nor waits for MariaDB */
+	VERIFY = 32,   /* the verify pool has it too … */
 	STRANGER = 64, /* … and over TCP */
+	TOKENS = 128,  /* takes tokens of its own accord, cookies included */
 };
 
 struct route {
@@ -40,26 +40,28 @@ struct route {
 };
 
 static const struct route routes[] = {
-	{ "POST", "/signup", lk_handle_signup, KEYS | BODY, LK_SIGNUP_MEMBERS },
-	{ "POST", "/login", lk_handle_login, KEYS | BODY, LK_LOGIN_MEMBERS },
-	{ "GET", "/account", lk_handle_account, BEARER },
-	{ "POST", "/refresh", lk_handle_refresh, KEYS | BODY | TOKENS,
+	{ "POST", "/signup", lk_handle_signup, READY | BODY,
+	  LK_SIGNUP_MEMBERS },
+	{ "POST", "/login", lk_handle_login, READY | BODY, LK_LOGIN_MEMBERS },
+	{ "GET", "/account", lk_handle_account, READY | BEARER },
+	{ "POST", "/refresh", lk_handle_refresh, READY | BODY | TOKENS,
 	  LK_REFRESH_MEMBERS },
-	{ "GET", "/continue", lk_handle_continue, KEYS | TOKENS },
-	{ "POST", "/renew", lk_handle_renew, BEARER | BODY_MAY },
-	{ "POST", "/logout", lk_handle_logout, KEYS | BODY_MAY | TOKENS,
+	{ "GET", "/continue", lk_handle_continue, TOKENS },
+	{ "POST", "/renew", lk_handle_renew, READY | BEARER | BODY_MAY },
+	{ "POST", "/logout", lk_handle_logout, READY | BODY_MAY | TOKENS,
 	  LK_LOGOUT_MEMBERS },
-	{ "POST", "/logout-all", lk_handle_logout_all, BEARER | BODY_MAY },
-	{ "GET", "/sessions", lk_handle_sessions, BEARER },
-	{ "DELETE", "/sessions/*", lk_handle_end_session, BEARER | BODY_MAY },
+	{ "POST", "/logout-all", lk_handle_logout_all,
+	  READY | BEARER | BODY_MAY },
+	{ "GET", "/sessions", lk_handle_sessions, READY | BEARER },
+	{ "DELETE", "/sessions/*", lk_handle_end_session,
+	  READY | BEARER | BODY_MAY },
 	{ "*", "/verify", lk_handle_verify,
 	  BEARER | QUICK | VERIFY | STRANGER },
 	{ "*", "/verify/*", lk_handle_verify,
 	  BEARER | QUICK | VERIFY | STRANGER },
-	{ "GET", "/.well-known/jwks.json", lk_handle_jwks,
-	  KEYS | QUICK | VERIFY },
+	{ "GET", "/.well-known/jwks.json", lk_handle_jwks, QUICK | VERIFY },
 	{ "GET", "/health", lk_handle_health, QUICK | VERIFY },
-	{ "GET", "/ready", lk_handle_ready, KEYS | VERIFY },
+	{ "GET", "/ready", lk_handle_ready, READY | VERIFY },
 	{ "GET", "/metrics", lk_handle_metrics, QUICK | VERIFY },
 };
 
@@ -293,7 +295,7 @@ static bool read_credential(struct lk_exchange *x, const struct route *route)
 	enum lk_rc rc;
 
 	rc = lk_credential_read(x->request, settings, &x->credential);
-	if (rc == LK_NOT_FOUND && (route->needs & BEARER) == BEARER)
+	if (rc == LK_NOT_FOUND && (route->needs & BEARER) != 0)
 		lk_problem(x->response, LK_NO_CREDENTIAL,
 			   "Send an access token.");
 	else if (rc == LK_INVALID && any)
@@ -332,7 +334,7 @@ static bool take_token(struct lk_exchange *x)
 }
 
 /* Schema and keys. */
-static bool take_keys(struct lk_exchange *x)
+static bool take_ready(struct lk_exchange *x)
 {
 	struct lk_err err = { "" };
 	enum lk_rc rc = lk_service_ready(x->service, &err);
@@ -366,7 +368,7 @@ static void run(struct lk_exchange *x, const struct route *route,
 		struct lk_reach reach)
 {
 	struct lk_buf body = LK_BUF_INIT(LK_BODY_MAX);
-	const bool bearer = (route->needs & BEARER) == BEARER;
+	const bool bearer = (route->needs & BEARER) != 0;
 	bool held = false;
 
 	x->origin.received = lk_boottime();
@@ -374,7 +376,7 @@ static void run(struct lk_exchange *x, const struct route *route,
 	if (((!bearer && (route->needs & TOKENS) == 0) ||
 	     read_credential(x, route)) &&
 	    take_body(x, route, &body) && take_permit(x, route, reach, &held) &&
-	    ((route->needs & KEYS) == 0 || take_keys(x)) &&
+	    ((route->needs & READY) == 0 || take_ready(x)) &&
 	    (!bearer || take_token(x)))
 		route->handler(x);
 	if (held)

@@ -30,6 +30,8 @@ void lk_service_close(struct lk_service *service)
 {
 	lk_keyring_free(service->ring);
 	service->ring = NULL;
+	lk_keyring_free(service->verifiers);
+	service->verifiers = NULL;
 	lk_db_free(service->db);
 	service->db = NULL;
 }
@@ -37,12 +39,8 @@ void lk_service_close(struct lk_service *service)
 static enum lk_rc load_ring(struct lk_service *service,
 			    struct lk_keyring **ring_r, struct lk_err *err)
 {
-	enum lk_rc rc;
+	enum lk_rc rc = lk_migrate_check(service->db, err);
 
-	if (service->public_only)
-		return lk_keyring_from_board(service->shared->board, ring_r,
-					     err);
-	rc = lk_migrate_check(service->db, err);
 	if (rc == LK_STALE)
 		service->wrong_schema = true;
 	if (rc != LK_OK)
@@ -57,6 +55,15 @@ static uint64_t board_version(const struct lk_service *service)
 		       : lk_board_version(service->shared->board);
 }
 
+/* A ring may have been read before the board told of it, or while the board
+ * told of the one before. */
+static bool ring_is_current(const struct lk_service *service, uint64_t version)
+{
+	return service->ring != NULL &&
+	       (version == 0 || version == service->ring_of ||
+		version == lk_keyring_version(service->ring));
+}
+
 /* When the board has changed, the ring may hold a key that was revoked, and is
  * not used while the new one cannot be read. */
 enum lk_rc lk_service_ring(struct lk_service *service, struct lk_err *err)
@@ -65,7 +72,7 @@ enum lk_rc lk_service_ring(struct lk_service *service, struct lk_err *err)
 	struct lk_keyring *ring = NULL;
 	enum lk_rc rc;
 
-	if (service->ring != NULL && version == service->ring_of)
+	if (ring_is_current(service, version))
 		return LK_OK;
 	rc = load_ring(service, &ring, err);
 	if (rc != LK_OK)
@@ -76,11 +83,44 @@ enum lk_rc lk_service_ring(struct lk_service *service, struct lk_err *err)
 	return LK_OK;
 }
 
+enum lk_rc lk_service_verifiers(struct lk_service *service,
+				struct lk_keyring **ring_r, struct lk_err *err)
+{
+	const uint64_t version = board_version(service);
+	enum lk_rc rc = LK_OK;
+
+	if (service->shared == NULL) {
+		rc = lk_service_ring(service, err);
+		*ring_r = service->ring;
+		return rc;
+	}
+	if (ring_is_current(service, version)) {
+		*ring_r = service->ring;
+		return LK_OK;
+	}
+	if (service->verifiers == NULL ||
+	    lk_keyring_version(service->verifiers) != version) {
+		struct lk_keyring *ring = NULL;
+
+		rc = lk_keyring_from_board(service->shared->board, &ring, err);
+		if (rc != LK_OK)
+			return rc;
+		lk_keyring_free(service->verifiers);
+		service->verifiers = ring;
+	}
+	*ring_r = service->verifiers;
+	return LK_OK;
+}
+
 enum lk_rc lk_service_ready(struct lk_service *service, struct lk_err *err)
 {
+	struct lk_keyring *ring = NULL;
+
 	if (lk_service_clock_fell(service))
 		return lk_fail(err, LK_UNAVAILABLE,
 			       "the clock of this host was set back");
+	if (service->public_only)
+		return lk_service_verifiers(service, &ring, err);
 	return lk_service_ring(service, err);
 }
 

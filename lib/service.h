@@ -24,10 +24,11 @@ struct lk_service {
 	const struct lk_master_key *master_key; /* borrowed */
 	const struct lk_shared *shared; /* borrowed; NULL for a command line */
 	struct lk_db *db;
-	struct lk_keyring *ring; /* NULL until lk_service_ready() */
-	uint64_t ring_of;        /* the board's version when it was read */
-	bool public_only;        /* keys from the board: verifies, signs not */
-	bool wrong_schema;       /* the process must end with EX_CONFIG */
+	struct lk_keyring *ring;      /* NULL until lk_service_ring() */
+	uint64_t ring_of;             /* the board's version when it was read */
+	struct lk_keyring *verifiers; /* see lk_service_verifiers() */
+	bool public_only;             /* never reads the ring itself */
+	bool wrong_schema;            /* the process must end with EX_CONFIG */
 };
 
 /* Who asks, for session rows and the audit; strings are never NULL. */
@@ -55,8 +56,19 @@ void lk_service_close(struct lk_service *service);
  */
 enum lk_rc lk_service_ring(struct lk_service *service, struct lk_err *err);
 
-/* The same, and LK_UNAVAILABLE while lk_service_clock_fell(): what a request
- * asks first. */
+/*
+ * The keys that verify, without MariaDB: the ring where it has been read and is
+ * current, else the public halves on the board, so that a worker that never
+ * reached MariaDB verifies as the others do.  *ring_r is the service's, until
+ * the next call.  LK_OK; LK_UNAVAILABLE if no key was ever published; LK_NOMEM;
+ * LK_INTERNAL.
+ */
+enum lk_rc lk_service_verifiers(struct lk_service *service,
+				struct lk_keyring **ring_r, struct lk_err *err);
+
+/* What a request asks first: lk_service_ring() (in a process that has public
+ * keys only: lk_service_verifiers()), and LK_UNAVAILABLE while
+ * lk_service_clock_fell(). */
 enum lk_rc lk_service_ready(struct lk_service *service, struct lk_err *err);
 
 /* Drops the ring, so that the next lk_service_ring() reads it anew. */

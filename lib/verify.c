@@ -14,10 +14,17 @@ enum lk_rc lk_verify_token(struct lk_service *service, const char *token,
 {
 	const struct lk_access_rules rules = lk_service_access_rules(service);
 	const int64_t now = lk_service_now(service) / LK_SECOND;
-	enum lk_rc rc =
-		lk_access_token_check(&rules, token, len, now, lk_keyring_find,
-				      service->ring, claims_r, err);
+	struct lk_keyring *ring = NULL;
+	enum lk_rc rc;
 
+	if (lk_service_clock_fell(service))
+		return lk_fail(err, LK_UNAVAILABLE,
+			       "the clock of this host was set back");
+	rc = lk_service_verifiers(service, &ring, err);
+	if (rc == LK_OK)
+		rc = lk_access_token_check(&rules, token, len, now,
+					   lk_keyring_find, ring, claims_r,
+					   err);
 	/* Made by a clock that was wrong: what revoked it may be gone before it
 	 * ends (I9). */
 	if (rc == LK_OK &&

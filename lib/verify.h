@@ -24,7 +24,7 @@ bool lk_verify_fresh(const struct lk_service *service);
 /*
  * Only what the token itself says, without the revocations: for a logout,
  * which must work again and with an expired token.  LK_EXPIRED fills in the
- * claims too.
+ * claims too; LK_UNAVAILABLE as above.
  */
 enum lk_rc lk_verify_token(struct lk_service *service, const char *token,
 			   size_t len, struct lk_access_claims *claims_r,

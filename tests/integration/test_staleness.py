@@ -107,3 +107,22 @@ def test_killed_housekeeper_is_replaced(deploy: Deploy) -> None:
             'latchkey_restarts_total{process="housekeeper"}'] == deaths
     pool.ctl("user", "roles", user.login, "editor")
     until(lambda: pool.dead(living), "the new one feeds")
+
+
+def test_workers_that_never_reached_mariadb(deploy: Deploy,
+                                            own_server: MariaDB) -> None:
+    """They start while it is away: the board has the keys, the index the
+    revocations."""
+    pool = deploy(server=own_server, max_staleness=3600)
+    user = pool.user()
+    ended, living = (user.sign_in()["access_token"] for _ in range(2))
+    assert pool.api.post("/logout", token=ended).status == 204
+    own_server.stop()
+    before = pool.workers()
+    for pid in before:
+        os.kill(pid, signal.SIGKILL)
+    until(lambda: pool.complete() and not set(before) & set(pool.workers()),
+          "other workers")
+    assert pool.alive_everywhere(living)
+    assert pool.dead_everywhere(ended)
+    assert pool.api.get("/account", token=living).status == 503
