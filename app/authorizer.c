@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "app/credential.h"
+#include "app/identity.h"
 #include "app/local_url.h"
 #include "app/problem.h"
-#include "lib/clock.h"
 #include "lib/log.h"
 #include "lib/verify.h"
 
@@ -94,37 +94,6 @@ static bool identify(struct question *q)
 	return false;
 }
 
-/*
- * The variables that the page sees; nothing else goes into the answer, since
- * Apache hands every other header of it to the client.
- */
-static bool grant(struct lk_response *response,
-		  const struct lk_access_claims *claims)
-{
-	char user[LK_ID_TEXT_SIZE], session[LK_ID_TEXT_SIZE];
-	char expires[LK_RFC3339_SIZE];
-	const struct {
-		const char *name, *value;
-	} headers[] = {
-		{ "Variable-REMOTE_USER", lk_id_text(&claims->user_id, user) },
-		{ "Variable-AUTH_USER", user },
-		{ "Variable-AUTH_SESSION",
-		  lk_id_text(&claims->session_id, session) },
-		{ "Variable-AUTH_ROLES", claims->roles },
-		{ "Variable-AUTH_EXPIRES",
-		  lk_rfc3339(claims->expires_at * LK_SECOND, expires) },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(headers) / sizeof(headers[0]); i++)
-		if (lk_response_header(response, headers[i].name,
-				       headers[i].value) != LK_OK)
-			return false;
-	response->status = 200;
-	response->bare = true;
-	return true;
-}
-
 void lk_authorize(struct lk_service *service, const struct lk_request *request,
 		  struct lk_response *response)
 {
@@ -145,15 +114,14 @@ void lk_authorize(struct lk_service *service, const struct lk_request *request,
 			   "The web server does not say who may pass.");
 		return;
 	}
-	if (!identify(&q))
+	if (strcmp(role, ANY_USER) == 0)
+		role = NULL;
+	if (!identify(&q) ||
+	    !lk_identity_tell(response, &q.claims, role, LK_IDENTITY_VARIABLES))
 		return;
-	if (strcmp(role, ANY_USER) != 0 &&
-	    !lk_roles_contain(q.claims.roles, role))
-		lk_problem(response, LK_FORBIDDEN,
-			   "The user has not the role that is needed here.");
-	else if (!grant(response, &q.claims))
-		lk_problem(response, LK_NOT_AVAILABLE,
-			   "There is no memory for it just now.");
+	/* Nothing else: Apache hands every other header to the client. */
+	response->status = 200;
+	response->bare = true;
 }
 
 bool lk_refusal_wanted(const struct lk_request *request)

@@ -85,24 +85,13 @@ static bool is_safe(const char *method)
 		strcmp(method, "OPTIONS") == 0);
 }
 
-/* The origin of the issuer: its scheme and authority. */
-static size_t origin_len(const char *issuer)
-{
-	const char *authority = strstr(issuer, "://");
-
-	if (authority == NULL)
-		return strlen(issuer);
-	authority += 3;
-	return (size_t)(authority - issuer) + strcspn(authority, "/");
-}
-
 static bool param_is(const struct lk_request *request, const char *name,
-		     const char *value, size_t len)
+		     const char *value)
 {
 	const char *given = lk_request_param(request, name);
 
 	return given != NULL && !lk_request_doubled(request, name) &&
-	       strlen(given) == len && memcmp(given, value, len) == 0;
+	       strcmp(given, value) == 0;
 }
 
 bool lk_credential_same_origin(const struct lk_request *request,
@@ -111,8 +100,7 @@ bool lk_credential_same_origin(const struct lk_request *request,
 	if (is_safe(lk_request_param(request, "REQUEST_METHOD")))
 		return true;
 	return lk_request_is_json(request) &&
-	       (param_is(request, "HTTP_SEC_FETCH_SITE", "same-origin", 11) ||
-		param_is(request, "HTTP_ORIGIN", settings->issuer,
-			 origin_len(settings->issuer)) ||
-		param_is(request, "HTTP_X_LATCHKEY", "1", 1));
+	       (param_is(request, "HTTP_SEC_FETCH_SITE", "same-origin") ||
+		param_is(request, "HTTP_ORIGIN", settings->origin) ||
+		param_is(request, "HTTP_X_LATCHKEY", "1"));
 }

@@ -14,7 +14,8 @@
 #include "lib/store_user.h"
 #include "lib/text.h"
 
-#define PAGE 1000 /* users read at once */
+#define PAGE           1000  /* users read at once */
+#define ROLES_TEXT_MAX 65536 /* more than any user may have, to say so */
 
 static enum lk_rc print_user(const struct lk_user *user, void *arg)
 {
@@ -181,12 +182,12 @@ static int add_user(struct lk_ctl *ctl, const char *password, const char *roles)
 
 int lk_ctl_user_add(struct lk_ctl *ctl)
 {
-	struct lk_buf roles = LK_BUF_INIT(LK_ROLES_MAX);
+	struct lk_buf roles = LK_BUF_INIT(ROLES_TEXT_MAX);
 	char *password = NULL;
 	int status;
 
 	if (ctl->argc < 1 || !read_roles(ctl, &roles) ||
-	    !lk_roles_valid(lk_buf_str(&roles))) {
+	    lk_roles_check(lk_buf_str(&roles), NULL) == LK_INVALID) {
 		status = lk_ctl_misused(
 			"user add takes a login and --role NAME, "
 			"with names of [a-z0-9_.-]{1,32}");
@@ -232,7 +233,7 @@ int lk_ctl_user_roles(struct lk_ctl *ctl)
 	if (ctl->argc != 2)
 		return lk_ctl_misused("user roles takes a login and role names "
 				      "joined by commas, or '' for none");
-	if (!lk_roles_valid(ctl->argv[1]))
+	if (lk_roles_check(ctl->argv[1], NULL) == LK_INVALID)
 		return lk_ctl_misused("a role name is [a-z0-9_.-]{1,32}");
 	rc = find_user(ctl, ctl->argv[0], &user, &err);
 	if (rc == LK_OK)

@@ -15,6 +15,7 @@
 
 #include "app/listener.h"
 #include "app/master.h"
+#include "app/systemd.h"
 #include "lib/log.h"
 #include "lib/seal.h"
 #include "lib/settings.h"
@@ -25,7 +26,7 @@ static const char usage[] =
 	"usage: latchkey-fcgi [OPTION]...\n"
 	"  -c, --config FILE     settings (default " DEFAULT_CONFIG ")\n"
 	"  -l, --listen ADDRESS  in place of the file's `listen`: a path,\n"
-	"                        tcp:ADDRESS:PORT or fd:NUMBER\n"
+	"                        tcp:ADDRESS:PORT, fd:NUMBER or systemd:NAME\n"
 	"      --check-config    check the settings and exit\n"
 	"  -V, --version\n"
 	"  -h, --help\n";
@@ -133,29 +134,35 @@ static enum lk_rc prepare(const struct lk_settings *settings,
 			  struct lk_listener listeners[LK_LISTENERS],
 			  struct lk_master_key *master_key, struct lk_err *err)
 {
-	enum lk_rc rc;
+	struct lk_passed passed;
+	enum lk_rc rc = lk_passed_read(&passed, err);
 
-	rc = lk_master_key_read(settings->master_key_file, master_key, err);
+	if (rc == LK_OK)
+		rc = lk_master_key_read(settings->master_key_file, master_key,
+					err);
 	if (rc == LK_NOT_FOUND)
-		return lk_fail(err, LK_INVALID,
-			       "there is no master key %s: run 'latchkeyctl "
-			       "keys init'",
-			       settings->master_key_file);
+		rc = lk_fail(err, LK_INVALID,
+			     "there is no master key %s: run 'latchkeyctl "
+			     "keys init'",
+			     settings->master_key_file);
 	if (rc == LK_OK)
 		rc = lk_listener_open(&listeners[0], settings->listen, settings,
-				      err);
+				      &passed, err);
 	if (rc == LK_OK && settings->verify_listen[0] != '\0')
 		rc = strcmp(settings->listen, settings->verify_listen) == 0
 			     ? lk_fail(err, LK_INVALID,
 				       "listen and verify_listen are the same")
 			     : lk_listener_open(&listeners[1],
 						settings->verify_listen,
-						settings, err);
+						settings, &passed, err);
+	if (rc == LK_OK)
+		rc = lk_passed_check_all_taken(&passed, err);
 	if (rc == LK_OK)
 		rc = drop_privileges(settings, err);
 	if (rc != LK_OK)
 		for (size_t i = 0; i < LK_LISTENERS; i++)
 			lk_listener_close(&listeners[i]);
+	lk_passed_free(&passed);
 	return rc;
 }
 
@@ -172,6 +179,7 @@ static int run(const struct lk_settings_source *source,
 
 	lk_log_setup(settings->log_target, settings->log_level);
 	lk_log_role("master");
+	lk_notify_setup();
 	if (sodium_init() < 0)
 		lk_fail(&err, LK_INTERNAL, "libsodium does not start");
 	else if ((master_key = sodium_malloc(sizeof(*master_key))) == NULL)

@@ -247,30 +247,37 @@ out:
 	return rc;
 }
 
-static enum lk_rc take_inherited(struct lk_listener *listener, const char *text,
-				 struct lk_err *err)
+static bool is_abstract(const struct sockaddr_storage *address)
+{
+	struct sockaddr_un un;
+
+	memcpy(&un, address, sizeof(un));
+	return un.sun_family == AF_UNIX && un.sun_path[0] == '\0';
+}
+
+/* A listening socket that another process opened. */
+static enum lk_rc adopt(struct lk_listener *listener, int fd,
+			struct lk_err *err)
 {
 	struct sockaddr_storage address = { 0 };
-	socklen_t size = sizeof(address);
-	struct stat st;
-	int listening = 0;
-	socklen_t len = sizeof(listening);
-	int fd = -1;
+	socklen_t size = sizeof(address), len = sizeof(int);
+	int type = 0, listening = 0;
 
-	if (!parse_number(text, INT_MAX, &fd))
-		return lk_fail(err, LK_INVALID,
-			       "fd: takes a descriptor number");
-	if (fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode) ||
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) != 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) != 0 ||
-	    !listening ||
-	    getsockname(fd, (struct sockaddr *)&address, &size) != 0)
-		return lk_fail(
-			err, LK_INVALID,
-			"descriptor %d is no listening socket "
-			"(fd: is for spawn-fcgi and lighttpd's bin-path)",
-			fd);
+	    getsockname(fd, (struct sockaddr *)&address, &size) != 0 ||
+	    type != SOCK_STREAM || !listening)
+		return lk_fail(err, LK_INVALID,
+			       "descriptor %d is no listening stream socket",
+			       fd);
 	if (check_loopback((const struct sockaddr *)&address, err) != LK_OK)
 		return LK_INVALID;
+	if (is_abstract(&address))
+		return lk_fail(err, LK_INVALID,
+			       "descriptor %d is an abstract socket: it has no "
+			       "permissions, so anybody on this host could "
+			       "use it",
+			       fd);
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0 ||
 	    fcntl(fd, F_SETFL, O_NONBLOCK) != 0)
 		return lk_fail(err, LK_INTERNAL, "fcntl: %s", strerror(errno));
@@ -279,9 +286,29 @@ static enum lk_rc take_inherited(struct lk_listener *listener, const char *text,
 	return LK_OK;
 }
 
+static enum lk_rc take_inherited(struct lk_listener *listener, const char *text,
+				 struct lk_err *err)
+{
+	int fd = -1;
+
+	if (!parse_number(text, INT_MAX, &fd))
+		return lk_fail(err, LK_INVALID,
+			       "fd: takes a descriptor number");
+	return adopt(listener, fd, err);
+}
+
+static enum lk_rc take_passed(struct lk_listener *listener, const char *name,
+			      struct lk_passed *passed, struct lk_err *err)
+{
+	int fd = -1;
+	enum lk_rc rc = lk_passed_take(passed, name, &fd, err);
+
+	return rc == LK_OK ? adopt(listener, fd, err) : rc;
+}
+
 enum lk_rc lk_listener_open(struct lk_listener *listener, const char *where,
 			    const struct lk_settings *settings,
-			    struct lk_err *err)
+			    struct lk_passed *passed, struct lk_err *err)
 {
 	enum lk_rc rc;
 
@@ -290,6 +317,8 @@ enum lk_rc lk_listener_open(struct lk_listener *listener, const char *where,
 		rc = open_tcp(listener, where + 4, err);
 	else if (strncmp(where, "fd:", 3) == 0)
 		rc = take_inherited(listener, where + 3, err);
+	else if (strncmp(where, "systemd:", 8) == 0)
+		rc = take_passed(listener, where + 8, passed, err);
 	else
 		rc = open_unix(listener, where, settings, err);
 	if (rc == LK_OK && listen(listener->fd, BACKLOG) != 0)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "app/systemd.h"
 #include "lib/rc.h"
 #include "lib/settings.h"
 
@@ -21,8 +22,9 @@ struct lk_listener {
 
 /*
  * Opens what the address names: a path, tcp:ADDRESS:PORT (an IPv4 address
- * or an IPv6 one in brackets, loopback only) or fd:N, a listening socket that
- * was inherited.  A socket file whose process has died is replaced.
+ * or an IPv6 one in brackets, loopback only), fd:N, a listening socket that
+ * was inherited, or systemd:NAME, one of those passed.  A socket file whose
+ * process has died is replaced.
  *
  * LK_OK; LK_INVALID for an address that cannot be used; LK_EXISTS if someone
  * listens there, or the path is no socket; LK_INTERNAL for what the system
@@ -30,7 +32,7 @@ struct lk_listener {
  */
 enum lk_rc lk_listener_open(struct lk_listener *listener, const char *address,
 			    const struct lk_settings *settings,
-			    struct lk_err *err);
+			    struct lk_passed *passed, struct lk_err *err);
 
 /* Closes, and removes the socket file if it still is the one we made. */
 void lk_listener_close(struct lk_listener *listener);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "app/housekeeper.h"
+#include "app/systemd.h"
 #include "app/worker.h"
 #include "lib/clock.h"
 #include "lib/log.h"
@@ -263,6 +264,7 @@ static void stop(struct master *master, int status)
 		return;
 	master->stopping = true;
 	master->status = status;
+	lk_notify("STOPPING=1");
 	for (size_t i = 0; i < LK_LISTENERS; i++)
 		lk_listener_close(&master->listeners[i]);
 	release(master, master->slots, master->n_slots);
@@ -439,6 +441,8 @@ static void loop(struct master *master)
 	sigset_t signals;
 
 	take_signals(&signals);
+	fork_due(master);
+	lk_notify("READY=1");
 	while (!master->stopping || master->n_leaving > 0) {
 		fork_due(master);
 		kill_overdue(master);
@@ -448,8 +452,11 @@ static void loop(struct master *master)
 			stop(master, EX_OK);
 			break;
 		case SIGHUP:
-			if (!master->stopping)
-				reload(master);
+			if (master->stopping)
+				break;
+			lk_notify("RELOADING=1");
+			reload(master);
+			lk_notify("READY=1");
 			break;
 		default:
 			break;

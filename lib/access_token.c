@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base64url.h"
 #include "lib/json.h"
 
 #define TIME_MAX (INT64_C(1) << 53) /* beyond it, doubles lose seconds */
@@ -24,6 +25,31 @@
 #define COUNT(array)    (sizeof(array) / sizeof((array)[0]))
 
 _Static_assert(sizeof(long) >= sizeof(int64_t), "libjwt counts in long");
+
+/*
+ * The longest token.  Its header names an algorithm of five letters and a key
+ * of LK_THUMBPRINT_LEN; its payload has the greatest numbers, three ids and the
+ * three things that are bounded in lib/text.h; its signature is an RSA key's of
+ * 4096 bits.
+ */
+#define LONGEST_HEADER                                                         \
+	(sizeof("{'alg':'EdDSA','kid':'','typ':'at+jwt'}") - 1 +               \
+	 LK_THUMBPRINT_LEN)
+#define LONGEST_PAYLOAD                                                        \
+	(sizeof("{'aud':'','client_id':'','epoch':9223372036854775807,"        \
+		"'exp':9007199254740992,'gen':4294967295,"                     \
+		"'gepoch':9223372036854775807,'iat':9007199254740992,"         \
+		"'iss':'','jti':'','roles':[],'sid':'','sub':''}") -           \
+	 1 + 3 * (LK_ID_TEXT_SIZE - 1) + LK_NAMES_MAX + LK_ROLES_WEIGHT +      \
+	 LK_CLAIMS_MAX)
+#define LONGEST_SIGNATURE (4096 / 8)
+
+_Static_assert(LK_SIG_MAX <= LONGEST_SIGNATURE &&
+		       LK_BASE64URL_LEN(LONGEST_HEADER) + 1 +
+				       LK_BASE64URL_LEN(LONGEST_PAYLOAD) + 1 +
+				       LK_BASE64URL_LEN(LONGEST_SIGNATURE) <=
+			       LK_ACCESS_TOKEN_MAX,
+	       "every token fits a cookie");
 
 #ifndef HAVE_JWT_FREE_STR
 #define jwt_free_str free
@@ -43,7 +69,7 @@ static enum lk_rc roles_json(const char *roles, struct lk_buf *out)
 {
 	struct lk_json_writer *w = NULL;
 
-	if (!lk_roles_valid(roles))
+	if (lk_roles_check(roles, NULL) != LK_OK)
 		return LK_INVALID;
 	w = lk_json_begin(out);
 	lk_json_open_object(w);
@@ -91,8 +117,7 @@ enum lk_rc lk_access_token_make(const struct lk_access_rules *rules,
 				const struct lk_access_claims *claims,
 				struct lk_buf *out, struct lk_err *err)
 {
-	/* A role of one letter takes two bytes, and four as JSON. */
-	struct lk_buf roles = LK_BUF_INIT(2 * LK_ROLES_MAX + 32);
+	struct lk_buf roles = LK_BUF_INIT(LK_ROLES_WEIGHT + 16);
 	jwt_t *jwt = NULL;
 	char *json = NULL;
 	enum lk_rc rc;

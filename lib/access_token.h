@@ -18,6 +18,10 @@
 
 #define LK_ACCESS_TOKEN_TYP "at+jwt" /* what its keys are made with */
 
+/* Characters of the longest token that there can be, whatever its algorithm: a
+ * cookie has room for it (http-api "Cookie mode"). */
+#define LK_ACCESS_TOKEN_MAX 4000
+
 struct lk_access_claims {
 	struct lk_id user_id;         /* sub */
 	struct lk_id session_id;      /* sid */

@@ -59,8 +59,9 @@ enum lk_rc lk_account_create(struct lk_service *service,
 				user_r->login, NULL);
 	if (rc != LK_OK)
 		return lk_fail(err, rc, "the login cannot be used");
-	if (!lk_roles_valid(account->roles))
-		return lk_fail(err, LK_INVALID, "a role name is not valid");
+	rc = lk_roles_check(account->roles, err);
+	if (rc != LK_OK)
+		return rc;
 	*n_reasons_r = lk_password_weak(account->password,
 					account->password_len, user_r->login,
 					service->settings->password_min_length,

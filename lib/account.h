@@ -14,13 +14,14 @@ struct lk_new_account {
 	size_t login_len;
 	const char *password;
 	size_t password_len;
-	const char *roles;              /* "" for none; names are checked */
+	const char *roles;              /* as lk_roles_check() takes them */
 	const struct lk_origin *origin; /* NULL: command line */
 };
 
 /*
  * Makes the account.  LK_OK with the user (without the hash); LK_INVALID for a
- * login or role name that cannot be; LK_EXISTS; LK_DENIED for a weak password,
+ * login or role name that cannot be; LK_TOO_LARGE for roles that are too many
+ * for a token; LK_EXISTS; LK_DENIED for a weak password,
  * and reasons[0..*n_reasons_r) say why (static texts); LK_UNAVAILABLE.
  */
 enum lk_rc lk_account_create(struct lk_service *service,

@@ -273,6 +273,7 @@ enum lk_rc lk_end_roles(struct lk_service *service, const struct lk_id *user_id,
 		.user_id = user_id,
 		.roles = roles,
 	};
+	enum lk_rc rc = lk_roles_check(roles, err);
 
-	return commit(&deed, end_roles_body, roles, err);
+	return rc == LK_OK ? commit(&deed, end_roles_body, roles, err) : rc;
 }

@@ -72,7 +72,8 @@ enum lk_rc lk_end_all(struct lk_service *service, const struct lk_id *user_id,
 		      struct lk_err *err);
 
 /* Gives the user these roles and kills the access tokens made from the old
- * ones; sessions live on and get the new roles at their next refresh. */
+ * ones; sessions live on and get the new roles at their next refresh.
+ * LK_INVALID or LK_TOO_LARGE as lk_roles_check(). */
 enum lk_rc lk_end_roles(struct lk_service *service, const struct lk_id *user_id,
 			const char *roles, const struct lk_ending *ending,
 			struct lk_err *err);

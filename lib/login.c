@@ -195,6 +195,9 @@ static enum lk_rc admit(struct lk_db *db, struct attempt *a, struct lk_err *err)
 		rc = lk_user_rehash(db, &a->checked, a->new_hash, err);
 	if (rc == LK_OK)
 		rc = lk_user_by_id(db, &a->checked.user_id, &a->user, err);
+	/* Written by plain SQL: no token could be made for the session. */
+	if (rc == LK_OK && lk_roles_check(a->user.roles, err) != LK_OK)
+		rc = LK_DENIED;
 	return rc;
 }
 

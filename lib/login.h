@@ -21,8 +21,9 @@ struct lk_login {
 /*
  * LK_OK with the grant, the evicted sessions in it; LK_REFUSED for an unknown
  * login and a wrong password, alike in work (ASVS 6.3.8); LK_SUSPENDED, only
- * after a right password; LK_UNAVAILABLE; LK_UNCERTAIN: a session may have
- * been opened whose tokens nobody has.
+ * after a right password; LK_DENIED: the same, of a user whose row has roles
+ * that no token holds; LK_UNAVAILABLE; LK_UNCERTAIN: a session may have been
+ * opened whose tokens nobody has.
  */
 enum lk_rc lk_login(struct lk_service *service, const struct lk_login *login,
 		    struct lk_grant *grant, struct lk_err *err);

@@ -35,10 +35,12 @@ const char *lk_rule_name(const char *value)
 	size_t len = strlen(value);
 
 	for (size_t i = 0; i < len; i++)
-		if (value[i] <= ' ' || value[i] > '~')
+		if (value[i] <= ' ' || value[i] > '~' || value[i] == '"' ||
+		    value[i] == '\\')
 			len = 0;
 	if (len == 0 || len > NAME_LEN_MAX)
-		return "must be 1 to 255 visible ASCII characters";
+		return "must be 1 to 255 visible ASCII characters, without "
+		       "'\"' and '\\'";
 	return NULL;
 }
 
@@ -79,11 +81,12 @@ const char *lk_rule_url(const char *value)
 }
 
 /* Web servers resolve "//", "." and ".." before they pass a path on, so a
- * mount with one of them would never match. */
+ * mount with one of them would never match.  It stands in a cookie, too. */
 const char *lk_rule_mount(const char *value)
 {
-	static const char rule[] = "must be a path such as /auth, of letters, "
-				   "digits and ._~-, or empty for the root";
+	static const char rule[] = "must be a path such as /auth, of at most "
+				   "255 letters, digits and ._~-, or empty for "
+				   "the root";
 	const char *segment = value;
 
 	while (*segment == '/') {
@@ -93,7 +96,8 @@ const char *lk_rule_mount(const char *value)
 			return rule;
 		segment += len;
 	}
-	return *segment == '\0' ? NULL : rule;
+	return *segment == '\0' && segment - value <= NAME_LEN_MAX ? NULL
+								   : rule;
 }
 
 static bool address_valid(int family, const char *text, size_t len)
@@ -112,7 +116,8 @@ const char *lk_rule_listen(const char *value)
 {
 	static const char rule[] =
 		"must be an absolute path of at most 107 bytes, "
-		"tcp:ADDRESS:PORT (IPv6 in brackets) or fd:NUMBER";
+		"tcp:ADDRESS:PORT (IPv6 in brackets), fd:NUMBER or "
+		"systemd:NAME";
 	const char *address, *port;
 	size_t len;
 	bool good;
@@ -123,6 +128,9 @@ const char *lk_rule_listen(const char *value)
 			       offsetof(struct sockaddr_un, sun_path);
 	} else if (strncmp(value, "fd:", 3) == 0) {
 		good = lk_whole_number(value + 3, 0, 65535);
+	} else if (strncmp(value, "systemd:", 8) == 0) {
+		good = lk_rule_name(value + 8) == NULL &&
+		       strchr(value + 8, ':') == NULL;
 	} else if (strncmp(value, "tcp:", 4) == 0) {
 		address = value + 4;
 		port = strrchr(address, ':');

@@ -8,7 +8,8 @@
 
 #include <stdbool.h>
 
-/* 1 to 255 visible ASCII characters: what goes into a token as it stands. */
+/* 1 to 255 visible ASCII characters that JSON need not escape: what goes into a
+ * token as it stands. */
 const char *lk_rule_name(const char *value);
 
 /* An absolute http(s) URL that can be an issuer (RFC 8414 §2). */
@@ -17,7 +18,8 @@ const char *lk_rule_url(const char *value);
 /* The path that the web server hands over: "/auth", or "" for its root. */
 const char *lk_rule_mount(const char *value);
 
-/* An absolute path that fits a socket, tcp:ADDRESS:PORT or fd:NUMBER. */
+/* An absolute path that fits a socket, tcp:ADDRESS:PORT, fd:NUMBER or
+ * systemd:NAME. */
 const char *lk_rule_listen(const char *value);
 
 /* An IPv4 or IPv6 address, alone or with a prefix length. */

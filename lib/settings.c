@@ -15,6 +15,7 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/setting_rules.h"
+#include "lib/text.h"
 
 #define FILE_MAX  65536
 #define TEN_YEARS 315360000 /* seconds */
@@ -533,6 +534,28 @@ static enum lk_rc check_feed(const struct source *source,
 			   offsetof(struct lk_settings, max_staleness)));
 }
 
+/* What every access token carries must leave room for the user's part, or none
+ * would fit a cookie. */
+static enum lk_rc check_names(const struct source *source,
+			      const struct lk_settings *settings)
+{
+	const size_t issuer = offsetof(struct lk_settings, issuer);
+	const size_t audience = offsetof(struct lk_settings, audience);
+	const size_t client_id = offsetof(struct lk_settings, client_id);
+	const size_t n = strlen(settings->issuer) + strlen(settings->audience) +
+			 strlen(settings->client_id);
+	const unsigned line = later_line(source, issuer, audience);
+	const unsigned other = later_line(source, client_id, client_id);
+
+	if (n <= LK_NAMES_MAX)
+		return LK_OK;
+	return lk_fail(source->err, LK_INVALID,
+		       "%s:%u: issuer, audience and client_id have %zu "
+		       "characters together; access tokens have room for %d",
+		       source->path, line > other ? line : other, n,
+		       LK_NAMES_MAX);
+}
+
 static enum lk_rc default_audience(struct lk_settings *settings)
 {
 	if (*settings->audience != '\0')
@@ -540,6 +563,37 @@ static enum lk_rc default_audience(struct lk_settings *settings)
 	free(settings->audience);
 	settings->audience = strdup(settings->issuer);
 	return settings->audience != NULL ? LK_OK : LK_NOMEM;
+}
+
+/*
+ * The issuer's origin in the one form that browsers send (RFC 6454 §4, §6.2):
+ * in lower case, without a port that its scheme implies.
+ */
+static enum lk_rc derive_origin(struct lk_settings *settings)
+{
+	char *origin = strdup(settings->issuer);
+	const long implied =
+		strncmp(settings->issuer, "https:", 6) == 0 ? 443 : 80;
+	char *host, *port;
+	long number;
+
+	settings->origin = origin;
+	if (origin == NULL)
+		return LK_NOMEM;
+	host = strstr(origin, "://") + 3;
+	host[strcspn(host, "/")] = '\0';
+	for (char *p = host; *p != '\0'; p++)
+		if (*p >= 'A' && *p <= 'Z')
+			*p += 'a' - 'A';
+	port = strrchr(host, ':');
+	if (port == NULL || strchr(port, ']') != NULL) /* of "[::1]" */
+		return LK_OK;
+	number = strtol(port + 1, NULL, 10);
+	if (number == implied)
+		*port = '\0';
+	else /* without leading zeros, so never longer than it was */
+		sprintf(port + 1, "%ld", number);
+	return LK_OK;
 }
 
 /* ---- the interface ----------------------------------------------------- */
@@ -566,6 +620,10 @@ enum lk_rc lk_settings_load(const char *path, struct lk_settings **settings_r,
 		rc = check_feed(&source, settings);
 	if (rc == LK_OK)
 		rc = default_audience(settings);
+	if (rc == LK_OK)
+		rc = check_names(&source, settings);
+	if (rc == LK_OK)
+		rc = derive_origin(settings);
 	if (rc != LK_OK)
 		goto out;
 	settings->longest_lifetime = settings->access_token_lifetime;
@@ -596,6 +654,7 @@ void lk_settings_free(struct lk_settings *settings)
 			free(*(char ***)at);
 		}
 	}
+	free(settings->origin);
 	free(settings);
 }
 

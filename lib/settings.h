@@ -20,6 +20,7 @@
 struct lk_settings {
 	/* tokens and sessions */
 	char *issuer;   /* `iss`; required */
+	char *origin;   /* no setting: the issuer's, as browsers write it */
 	char *audience; /* `aud`; the issuer if unset */
 	char *client_id;
 	int64_t access_token_lifetime;
@@ -45,7 +46,8 @@ struct lk_settings {
 	int64_t request_timeout; /* whole request, read and answer each */
 	/* processes */
 	char *listen;                      /* /path, tcp:127.0.0.1:PORT,
-					      tcp:[::1]:PORT or fd:N */
+					      tcp:[::1]:PORT, fd:N or
+					      systemd:NAME */
 	char *socket_owner, *socket_group; /* "" to leave as made */
 	int64_t socket_mode;               /* permission bits */
 	char *user, *group;                /* to become, when started as root */

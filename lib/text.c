@@ -105,22 +105,31 @@ static bool holds(const char *roles, const char *end, const char *name,
 	return false;
 }
 
-bool lk_roles_valid(const char *roles)
+enum lk_rc lk_roles_check(const char *roles, struct lk_err *err)
 {
 	const char *p = roles;
-	size_t n;
+	size_t n, weight = 0;
 
-	if (strlen(roles) > LK_ROLES_MAX)
-		return false;
-	for (; *p != '\0'; p += n + 1) {
+	while (*p != '\0') {
 		n = strcspn(p, ",");
 		if (!lk_role_valid(p, n) || holds(roles, p, p, n))
-			return false;
-		if (p[n] == '\0')
-			return true;
+			goto invalid;
+		weight += n + 3; /* in JSON: quotes and a comma */
+		if (weight > LK_ROLES_WEIGHT)
+			return lk_fail(err, LK_TOO_LARGE,
+				       "the roles are too many for a token: "
+				       "all names, and three bytes more for "
+				       "each, may come to %d bytes",
+				       LK_ROLES_WEIGHT);
+		p += n;
+		if (*p == ',' && *++p == '\0') /* a comma at the end */
+			goto invalid;
 	}
-	/* "" is none; a comma at the end is not. */
-	return p == roles;
+	return LK_OK;
+
+invalid:
+	return lk_fail(err, LK_INVALID,
+		       "a role name is [a-z0-9_.-]{1,32}, given once");
 }
 
 bool lk_roles_contain(const char *roles, const char *name)

@@ -9,10 +9,17 @@
 
 #include "lib/rc.h"
 
-#define LK_LOGIN_MAX  254  /* bytes, after normalisation */
-#define LK_ROLE_MAX   32   /* characters of one role name */
-#define LK_ROLES_MAX  1024 /* bytes of all of a user's roles, with commas */
-#define LK_CLAIMS_MAX 1024 /* bytes of a user's own claims, JSON */
+#define LK_LOGIN_MAX 254  /* bytes, after normalisation */
+#define LK_ROLE_MAX  32   /* characters of one role name */
+#define LK_ROLES_MAX 1024 /* bytes of a field of roles, with commas */
+
+/*
+ * What goes into every access token of a user, so bounded that it always fits a
+ * cookie: lib/access_token.c has the sum.
+ */
+#define LK_NAMES_MAX    300  /* bytes of issuer, audience and client_id */
+#define LK_ROLES_WEIGHT 800  /* bytes of all roles, and three more for each */
+#define LK_CLAIMS_MAX   1024 /* bytes of a user's own claims, JSON */
 
 /* Whether bytes are UTF-8 by RFC 3629: no overlong form, no surrogate. */
 bool lk_utf8_valid(const char *bytes, size_t len);
@@ -33,9 +40,12 @@ enum lk_rc lk_login_normalise(const char *login, size_t len,
 /* Whether name is a role name: [a-z0-9_.-]{1,32}. */
 bool lk_role_valid(const char *name, size_t len);
 
-/* Whether roles is role names joined by commas, each once, or "" for none, and
- * at most LK_ROLES_MAX bytes. */
-bool lk_roles_valid(const char *roles);
+/*
+ * Whether a user may have these roles: names joined by commas, each once, or ""
+ * for none.  LK_OK; LK_INVALID; LK_TOO_LARGE: together they are more than
+ * LK_ROLES_WEIGHT.
+ */
+enum lk_rc lk_roles_check(const char *roles, struct lk_err *err);
 
 /*
  * Whether roles, role names joined by commas without blanks ("" for none),

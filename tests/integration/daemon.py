@@ -20,6 +20,7 @@ class Daemon:
         self.argv = [str(arg) for arg in argv]
         self.log = log
         self.env = {**os.environ, **(env or {})}
+        self.pass_fds: Sequence[int] = ()
         self.process: subprocess.Popen | None = None
 
     def start(self, answers: Callable[[], bool]) -> None:
@@ -32,7 +33,7 @@ class Daemon:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=self.env)
+                env=self.env, pass_fds=self.pass_fds)
 
     def check_alive(self) -> bool:
         status = self.process.poll()

@@ -69,6 +69,59 @@ def test_roles_kill_the_tokens_made_from_the_old_ones(pool: Pool) -> None:
                         fresh.json["access_token"]).status == 403
 
 
+# As many as a user may have: each takes three bytes more than its name, and
+# all together 800.
+MOST_ROLES = [f"{n:032}" for n in range(22)] + ["a" * 27]
+
+
+def test_most_roles(pool: Pool) -> None:
+    user = pool.user("editor")
+    pool.ctl("user", "add", "full-house", *flags("--role", MOST_ROLES),
+             stdin=PASSWORD)
+    pool.ctl("user", "roles", user.login, ",".join(MOST_ROLES))
+    for login in ("full-house", user.login):
+        assert sorted(pool.ctl_json("user", "show", login)["roles"]) == sorted(
+            MOST_ROLES)
+        assert pool.api.login(login, PASSWORD).status == 200
+
+
+def flags(flag: str, values: list[str]) -> list[str]:
+    return [word for value in values for word in (flag, value)]
+
+
+@pytest.mark.parametrize("more", [1, 5000])
+def test_too_many_roles(pool: Pool, more: int) -> None:
+    user = pool.user("editor")
+    roles = [*MOST_ROLES, *(f"x{n}" for n in range(more))]
+    for argv in (["add", f"crowd{more}", *flags("--role", roles)],
+                 ["roles", user.login, ",".join(roles)]):
+        done = pool.ctl("user", *argv, stdin=PASSWORD, status=REFUSED)
+        assert "too many" in done.stderr and "800" in done.stderr
+    pool.ctl("user", "show", f"crowd{more}", status=REFUSED)
+    assert pool.ctl_json("user", "show", user.login)["roles"] == ["editor"]
+    assert user.epoch() == 1, "of editor"
+
+
+@pytest.mark.parametrize("roles", [",".join(MOST_ROLES) + ",b", "No Role"])
+@pytest.mark.parametrize("more", [{}, {"cookies": True}])
+def test_roles_beyond_the_rules(pool: Pool, roles: str, more: dict) -> None:
+    """Plain SQL can write them; then no session is opened that would have no
+    tokens."""
+    user = pool.user()
+    pool.database.sql("UPDATE user SET roles = %s WHERE login = %s", roles,
+                      user.login)
+    answer = pool.api.post(
+        "/login", {"login": user.login, "password": PASSWORD, **more},
+        headers={"X-Latchkey": "1"})
+    assert (answer.status, answer.code) == (403, "forbidden")
+    assert user.session_rows() == []
+    (line,) = [line for line in pool.log().splitlines()
+               if "event=login_failed" in line and user.login in line]
+    assert "why=denied (" in line and "role" in line
+    pool.ctl("user", "roles", user.login, "editor")
+    user.sign_in()
+
+
 def test_keys(deploy: Deploy) -> None:
     pool = deploy(set_up=False, start=False)
     pool.ctl("migrate")

@@ -7,16 +7,14 @@ import signal
 import socket
 import stat
 import subprocess
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from itertools import repeat
 from pathlib import Path
 
 import pytest
 
 import fcgi
-from api import Answer
+from bare import HEALTH, all_served, load, reload, serves
 from daemon import (
     Daemon, accepts, children, free_port, name_of, running)
 from fcgi import Connection, head, record, variables
@@ -24,7 +22,6 @@ from pool import FCGI, PASSWORD, Pool
 from waiting import until
 from webserver import Apache, Lighttpd, Nginx, WebServer
 
-HEALTH = ("GET", "/auth/health")
 EX_CONFIG = 78
 
 Start = Callable[..., Pool]
@@ -40,14 +37,6 @@ def start(deploy) -> Start:
     return start_pool
 
 
-def serves(address: fcgi.Address) -> bool:
-    try:
-        answer = fcgi.call(address, *HEALTH)
-    except (FileNotFoundError, ConnectionError):
-        return False
-    return answer is not None and answer.status == 200
-
-
 def account(login: str) -> bytes:
     return json.dumps({"login": login, "password": PASSWORD}).encode()
 
@@ -59,34 +48,6 @@ def signup_head(body: bytes, missing: int = 0) -> bytes:
 
 def pid_of(pool: Pool) -> int:
     return pool.daemon.process.pid
-
-
-@contextmanager
-def load(pool: Pool, clients: int) -> Iterator[list[Answer | None]]:
-    """Clients that call without a pause; gives what they got."""
-    got: list[Answer | None] = []
-    enough = threading.Event()
-
-    def client() -> None:
-        while not enough.is_set():
-            try:
-                got.append(fcgi.call(pool.socket, *HEALTH))
-            except OSError:
-                got.append(None)
-
-    threads = [threading.Thread(target=client) for _ in range(clients)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield got
-    finally:
-        enough.set()
-        for thread in threads:
-            thread.join()
-
-
-def all_served(got: list[Answer | None]) -> bool:
-    return all(answer is not None and answer.status == 200 for answer in got)
 
 
 # ---- no peer holds a worker -------------------------------------------------
@@ -389,15 +350,6 @@ def test_reload_loses_no_request(start: Start):
     assert "killed" not in pool.log()
 
 
-def reload(pool: Pool, **changes) -> None:
-    """Pool.reload() without a web server to ask."""
-    before = set(pool.workers())
-    pool.write_config(**changes)
-    pool.daemon.send(signal.SIGHUP)
-    until(lambda: pool.complete() and not before & set(pool.workers()),
-          "workers with the new settings")
-
-
 def test_reload_does_not_cut_a_request(start: Start):
     pool = start(workers=1)
     (old,) = pool.workers()
@@ -504,8 +456,9 @@ def test_tcp_elsewhere_is_refused(deploy, address: str):
     ("tcp:127.0.0.1:0", "ADDRESS:PORT"),
     ("tcp:localhost:9000", "ADDRESS:PORT"),
     ("fd:stdin", "descriptor"),
-    ("fd:0", "no listening socket"),
-    ("fd:77", "no listening socket"),
+    ("fd:0", "no listening stream socket"),
+    ("fd:77", "no listening stream socket"),
+    ("systemd:latchkey", "LISTEN_PID and LISTEN_FDS are not set"),
 ])
 def test_useless_listen_is_refused(deploy, listen: str, reason: str):
     pool = deploy(start=False)

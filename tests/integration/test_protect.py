@@ -13,13 +13,20 @@ import pytest
 import fcgi
 from api import Answer
 from daemon import halted
-from echo import Echo
 from endings import ENDINGS, Ending, by_password_change, by_suspension
+from php import PHP
 from pool import Deploy, User
 from waiting import until
 from webserver import Apache, Lighttpd, Nginx, WebServer
 
 STATIC = b"<p>for members"
+# A page that tells all that it is told, and a file that is none.
+PAGE = b"""<?php
+header('Content-Type: application/json');
+echo json_encode(['params' => $_SERVER,
+                  'body' => file_get_contents('php://input')]);
+"""
+TEXT = b"<?php echo 'exec', 'uted';"
 AT = "__Host-lk_at"
 RT = "__Secure-lk_rt"
 BROWSER = {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8"}
@@ -39,20 +46,23 @@ def cookie(token: str) -> Headers:
 class Site:
     """A pool, a web server with protected folders, and what is in them."""
 
-    def __init__(self, deploy: Deploy, web: type[WebServer], **config):
+    def __init__(self, deploy: Deploy, web: type[WebServer],
+                 php_socket: Path, **config):
         self.pool = deploy(web, start=False, socket_mode="0666")
         self.web = self.pool.web
         if web is Apache:
             self.pool.write_config(verify_listen=self.web.verify_listen())
             self.web.verify_socket = self.pool.socket
+        self.web.php_socket = php_socket
         self.web.configure(protect=True, **config)
         for folder in ("private", "editors", "public"):
             path = self.web.docroot / folder
             path.mkdir()
             (path / "index.html").write_bytes(STATIC)
             (path / "page.html").write_bytes(STATIC)
-            (path / "hello.php").write_bytes(b"<?php")
-        self.echo = Echo(self.web.php_socket)
+            (path / "page.php").write_bytes(STATIC)
+            (path / "page.txt").write_bytes(TEXT)
+            (path / "hello.php").write_bytes(PAGE)
         self.pool.start()
 
     def ask(self, method: str, target: str, headers: Headers = [],
@@ -70,7 +80,7 @@ class Site:
         """What a PHP page in the folder is told."""
         answer = self.ask("GET", f"/{folder}/hello.php", headers, **more)
         assert answer.status == 200, answer
-        return params_of(answer)
+        return answer.json["params"]
 
     def refused(self, headers: Headers) -> bool:
         """Whether no folder opens, neither to pages nor to files."""
@@ -96,21 +106,21 @@ def exchange(connection: http.client.HTTPConnection, method: str, target: str,
         connection.close()
 
 
-def params_of(answer: Answer) -> dict[str, str]:
-    params = answer.json["params"]
-    ours = [name for name, _ in params
-            if name.startswith(("AUTH_", "REMOTE_USER"))]
-    assert len(ours) == len(set(ours)), params
-    return dict(params)
+@pytest.fixture(scope="module")
+def php(tmp_path_factory: pytest.TempPathFactory, sockets: Path
+        ) -> Iterator[PHP]:
+    """One for all web servers."""
+    php = PHP(tmp_path_factory.mktemp("php"), sockets)
+    php.start()
+    yield php
+    php.stop()
 
 
 @pytest.fixture(scope="module", params=[Lighttpd, Nginx, Apache],
                 ids=lambda web: web.__name__.lower())
-def site(deploy_module: Deploy, request: pytest.FixtureRequest
-         ) -> Iterator[Site]:
-    site = Site(deploy_module, request.param)
-    yield site
-    site.echo.close()
+def site(deploy_module: Deploy, php: PHP, request: pytest.FixtureRequest
+         ) -> Site:
+    return Site(deploy_module, request.param, php.credulous)
 
 
 @pytest.fixture(scope="module")
@@ -374,7 +384,7 @@ def test_body_reaches_the_page(site: Site, editor: User, size: int) -> None:
             ("Content-Type", "text/plain")], body)
         assert answer.status == 200, answer
         assert answer.json["body"].encode() == body
-        params = params_of(answer)
+        params = answer.json["params"]
         assert params["REQUEST_METHOD"] == "POST"
         assert params["CONTENT_TYPE"] == "text/plain"
         assert params["CONTENT_LENGTH"] == str(size)
@@ -388,18 +398,73 @@ def test_body_reaches_the_page(site: Site, editor: User, size: int) -> None:
     assert site.pool.api.ready()
 
 
-def test_path_info(site: Site, editor: User) -> None:
-    """Below a page's own address, PHP finds the page; nginx splits only if
-    told to (fastcgi_split_path_info), and serves no script as a file."""
-    token = editor.sign_in()["access_token"]
+def path_info(site: Site, user: User) -> None:
+    """Below a page's own address: Apache's pages, nobody's else."""
+    token = user.sign_in()["access_token"]
     answer = site.ask("GET", "/private/hello.php/more/path?x", bearer(token))
-    if isinstance(site.web, Nginx):
-        assert answer.status == 404, answer
+    if not isinstance(site.web, Apache):
+        assert answer.status in (403, 404), answer
         return
-    params = params_of(answer)
+    params = answer.json["params"]
     assert params["PATH_INFO"] == "/more/path"
     assert params["SCRIPT_NAME"] == "/private/hello.php"
-    assert params["AUTH_USER"] == editor.user_id
+    assert params["AUTH_USER"] == user.user_id
+
+
+def test_path_info(site: Site, editor: User) -> None:
+    path_info(site, editor)
+
+
+@pytest.mark.parametrize("web", [Lighttpd, Nginx, Apache])
+def test_php_that_guesses_nothing(deploy: Deploy, web: type[WebServer],
+                                  php: PHP) -> None:
+    """It minds how lighttpd calls the script behind an authorizer, and goes by
+    PATH_TRANSLATED where there is one."""
+    site = Site(deploy, web, php.strict)
+    editor, reader = site.pool.user("editor"), site.pool.user("reader")
+    headers = bearer(editor.sign_in()["access_token"])
+    for folder in ("private", "editors"):
+        assert site.identity(headers, folder)["AUTH_USER"] == editor.user_id
+        page = site.ask("GET", f"/{folder}/page.php", headers)
+        assert (page.status, page.body) == (200, STATIC)
+    path_info(site, editor)
+    headers = bearer(reader.sign_in()["access_token"])
+    assert site.status("/public/hello.php") == 200
+    assert site.status("/private/hello.php", headers) == 200
+    for name in ("page.php", "page.html"):
+        for start, who in (("/public/hello.php/private/", []),
+                           ("/public/hello.php%2fprivate/", []),
+                           ("/public/hello.php/editors/", headers),
+                           ("/private/hello.php/editors/", headers)):
+            answer = site.ask("GET", start + name, who)
+            assert STATIC not in answer.body, (start, answer)
+
+
+def test_text_is_no_page(site: Site, editor: User) -> None:
+    headers = bearer(editor.sign_in()["access_token"])
+    for folder in ("private", "editors"):
+        answer = site.ask("GET", f"/{folder}/page.txt", headers)
+        assert (answer.status, answer.body) == (200, TEXT)
+
+
+@pytest.mark.parametrize("trick", [
+    "page.txt/x.php", "page.txt/.php", "page.txt%2fx.php",
+    "page.txt%00.php", "page.txt%20.php", "page.txt;.php", "page.txt;/x.php",
+    "page.txt?.php", "page.txt?/x.php", "page.txt%3f.php", "page.txt%23.php",
+    "page.txt//x.php", "page.txt/../page.txt/x.php", "page.txt\\x.php",
+    "hello.php/../page.txt", "hello.php/../page.txt/x.php",
+    "hello.php%2f..%2fpage.txt%2fx.php", "%70age.txt/x.php"])
+def test_only_php_is_executed(site: Site, editor: User, trick: str) -> None:
+    """Path info makes no page of another file, and opens nothing."""
+    token = editor.sign_in()["access_token"]
+    for folder in ("private", "editors"):
+        signed_in = raw(site, f"/{folder}/{trick}",
+                        f"Authorization: Bearer {token}\r\n")
+        assert b"executed" not in signed_in, signed_in
+        assert int(signed_in.split()[1]) in (200, 400, 403, 404), signed_in
+        answer = raw(site, f"/{folder}/{trick}")
+        assert b"exec" not in answer, answer
+        assert int(answer.split()[1]) in (400, 401, 403, 404), answer
 
 
 def test_unprotected_page_names_nobody(site: Site, editor: User) -> None:
@@ -409,22 +474,21 @@ def test_unprotected_page_names_nobody(site: Site, editor: User) -> None:
 
 
 @pytest.mark.parametrize("web", [Lighttpd, Nginx, Apache])
-def test_lost_role(deploy: Deploy, web: type[WebServer]) -> None:
+def test_lost_role(deploy: Deploy, web: type[WebServer], php: PHP) -> None:
     """A setting that got lost opens no door."""
-    site = Site(deploy, web, lost=True)
+    site = Site(deploy, web, php.credulous, lost=True)
     token = site.pool.user("editor").sign_in()["access_token"]
     for target in ("/private/page.html", "/private/hello.php",
                    "/editors/page.html", "/editors/hello.php", "/editors/"):
         for headers in (bearer(token), cookie(token),
                         cookie(token) + [*BROWSER.items()], []):
             assert site.status(target, headers) == 403
-    site.echo.close()
 
 
 @pytest.mark.parametrize("web", [Lighttpd, Nginx, Apache])
-def test_service_away(deploy: Deploy, web: type[WebServer]) -> None:
+def test_service_away(deploy: Deploy, web: type[WebServer], php: PHP) -> None:
     """No page without leave, and pages again when it is back."""
-    site = Site(deploy, web)
+    site = Site(deploy, web, php.credulous)
     token = site.pool.user("editor").sign_in()["access_token"]
     ways = [bearer(token), cookie(token), []]
     targets = ["/private/page.html", "/editors/hello.php", "/private/"]
@@ -437,13 +501,25 @@ def test_service_away(deploy: Deploy, web: type[WebServer]) -> None:
     site.pool.daemon.spawn()
     until(site.pool.serves, "the pool is back")
     until(lambda: site.status(targets[0], bearer(token)) == 200, "the page")
-    site.echo.close()
 
 
 @pytest.mark.parametrize("web", [Lighttpd, Nginx, Apache])
-def test_stale_index(deploy: Deploy, web: type[WebServer]) -> None:
+def test_php_away(deploy: Deploy, web: type[WebServer], tmp_path: Path
+                  ) -> None:
+    """A page is never shown instead of being executed."""
+    site = Site(deploy, web, tmp_path / "php.sock")
+    headers = bearer(site.pool.user().sign_in()["access_token"])
+    answer = site.ask("GET", "/private/hello.php", headers)
+    assert answer.status >= 500, answer
+    assert b"php" not in answer.body
+    assert site.status("/private/hello.php") == 401
+    assert site.status("/private/page.html", headers) == 200
+
+
+@pytest.mark.parametrize("web", [Lighttpd, Nginx, Apache])
+def test_stale_index(deploy: Deploy, web: type[WebServer], php: PHP) -> None:
     """Latchkey cannot say: 5xx, never the page."""
-    site = Site(deploy, web)
+    site = Site(deploy, web, php.credulous)
     token = site.pool.user("editor").sign_in()["access_token"]
     site.pool.reload(max_staleness=1)
     assert site.status("/private/page.html", bearer(token)) == 200
@@ -451,7 +527,6 @@ def test_stale_index(deploy: Deploy, web: type[WebServer]) -> None:
         until(lambda: site.status("/private/page.html", bearer(token)) >= 500,
               "nobody can say")
         assert site.status("/editors/hello.php", cookie(token)) >= 500
-    site.echo.close()
 
 
 # ---- the FastCGI role itself ------------------------------------------------
@@ -539,9 +614,9 @@ def certificate(tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.mark.parametrize("web", [Lighttpd, Nginx, Apache])
-def test_tls(deploy: Deploy, web: type[WebServer],
+def test_tls(deploy: Deploy, web: type[WebServer], php: PHP,
              certificate: tuple[Path, Path]) -> None:
-    site = Site(deploy, web)
+    site = Site(deploy, web, php.credulous)
     user = site.pool.user("editor")
     token = user.sign_in()["access_token"]
     site.web.configure(protect=True, tls=certificate)
@@ -554,12 +629,15 @@ def test_tls(deploy: Deploy, web: type[WebServer],
             "GET", target, headers, None)
 
     answer = ask("/private/hello.php", cookie(token))
-    assert params_of(answer)["AUTH_USER"] == user.user_id
-    assert params_of(answer)["HTTPS"] == "on"
+    assert answer.json["params"]["AUTH_USER"] == user.user_id
+    assert answer.json["params"]["HTTPS"] == "on"
     assert answer.headers["Strict-Transport-Security"]
     assert ask("/editors/page.html", []).status == 401
     assert ask("/auth/verify", bearer(token)).status == 204
+    pages = ask("/auth/ui/", [])
+    assert pages.headers.get_all("Strict-Transport-Security") == [
+        answer.headers["Strict-Transport-Security"]]
+    assert len(pages.headers.get_all("Content-Security-Policy")) == 1
     sent_on = ask("/private/?x=1&y=2", [*BROWSER.items()])
     assert sent_on.headers["Location"] == (
         "/auth/continue?to=/private/%3Fx%3D1%26y%3D2")
-    site.echo.close()

@@ -1,5 +1,6 @@
 """deploy/quickstart, run as a newcomer runs it, but for packages and build."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -8,24 +9,31 @@ import socket
 import stat
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
-from api import Api
+import fcgi
+from api import Answer, Api
+from cookies import Browser, cookie_header, cookies_of
 from daemon import Daemon, children, free_port, name_of
-from pool import BUILD
+from pool import BUILD, CTL
 from waiting import until
 from webserver import TOP
 
 NOBODY = 65534
+# What runs as each --server.
+SERVERS = {"lighttpd": "lighttpd", "nginx": "nginx", "apache": "apache2"}
 
 
 def descendants(pid: int) -> set[int]:
     found = set()
-    for child in children(pid):
-        found |= {child} | descendants(child)
+    try:
+        for child in children(pid):
+            found |= {child} | descendants(child)
+    except FileNotFoundError:
+        pass  # it has ended meanwhile
     return found
 
 
@@ -44,23 +52,42 @@ class Quickstart:
 
     def start(self, *more: str | Path) -> None:
         """Starts it and waits for the line that it promises."""
+        self.spawn(*more)
+        until(lambda: self.daemon.check_alive()
+              and f"\nready {self.url}\n" in self.said(), "it is ready", 60)
+
+    def spawn(self, *more: str | Path) -> None:
         self.output.write_bytes(b"")
         self.daemon = Daemon([*self.command, *more], self.output, self.env)
-        self.daemon.start(lambda: f"\nready {self.url}\n" in self.said())
+        self.daemon.spawn()
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """Stops it; nothing that it started may be left."""
-        started = descendants(self.daemon.process.pid)
+        started = self.processes()
         assert started
         sockets = (self.state / "run").resolve(strict=True)
         assert self.daemon.stop(number) == 0, self.said()
-        assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+        assert self.all_gone(started)
         assert not sockets.exists()
+
+    def processes(self) -> dict[int, str | None]:
+        """All that it runs, by name."""
+        return {pid: name_of(pid)
+                for pid in descendants(self.daemon.process.pid)}
+
+    def all_gone(self, started: Iterable[int]) -> bool:
+        """Whether these have ended, and all others that it may have started:
+        each holds its lock."""
+        with (self.state / "lock").open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return not any(Path(f"/proc/{pid}").exists() for pid in started)
 
     def pools(self) -> set[str]:
         """The names of the workers that run."""
-        names = map(name_of, descendants(self.daemon.process.pid))
-        return {"lk-worker", "lk-verify"} & set(names)
+        return {"lk-worker", "lk-verify"} & set(self.processes().values())
 
     def said(self) -> str:
         return self.output.read_text()
@@ -72,6 +99,10 @@ class Quickstart:
             capture_output=True, timeout=60, env={**os.environ, **self.env})
         assert done.returncode != 0, done
         return done.stderr
+
+    def ctl(self, *argv: str) -> None:
+        subprocess.run([CTL, "-c", self.state / "latchkey.conf", *argv],
+                       check=True, capture_output=True, timeout=60)
 
     def password(self) -> str:
         return (self.state / "admin-password").read_text().strip()
@@ -187,45 +218,163 @@ def test_second_one_on_the_same_data(quickstart: Quickstart) -> None:
     quickstart.stop()
 
 
-def test_killed_outright(quickstart: Quickstart) -> None:
+@pytest.mark.parametrize("server", ["nginx", "apache"])
+def test_killed_outright(quickstart: Quickstart, server: str) -> None:
     """Nothing outlives it even then, and the data are good."""
-    quickstart.start()
+    quickstart.start("--server", server, "--php")
     sockets = (quickstart.state / "run").resolve(strict=True)
-    started = descendants(quickstart.daemon.process.pid)
+    started = quickstart.processes()
     quickstart.daemon.stop(signal.SIGKILL)
-    until(lambda: not [pid for pid in started
-                       if Path(f"/proc/{pid}").exists()], "all have ended")
+    until(lambda: quickstart.all_gone(started), "all have ended")
     quickstart.start()
     assert not sockets.exists()
     assert quickstart.api.login("admin", quickstart.password()).status == 200
     quickstart.stop()
 
 
-def test_server_that_ends_ends_it(quickstart: Quickstart) -> None:
-    quickstart.start()
-    (lighttpd,) = [pid for pid in descendants(quickstart.daemon.process.pid)
-                   if name_of(pid) == "lighttpd"]
-    os.kill(lighttpd, signal.SIGKILL)
+@pytest.mark.parametrize("server", ["nginx", "apache"])
+def test_server_that_ends_ends_it(quickstart: Quickstart, server: str) -> None:
+    """And its workers, which it leaves behind."""
+    quickstart.start("--server", server, "--php")
+    started = quickstart.processes()
+    (master,) = [pid for pid in children(quickstart.daemon.process.pid)
+                 if started[pid] == SERVERS[server]]
+    os.kill(master, signal.SIGKILL)
     assert quickstart.daemon.wait() == 1
-    assert "lighttpd ended" in quickstart.said()
+    assert f"{server} ended" in quickstart.said()
+    until(lambda: quickstart.all_gone(started), "all have ended")
+
+
+def take_port(taker: socket.socket) -> int:
+    """One that the kernel gives to no client: Apache's next one has to be
+    free."""
+    while True:
+        port = free_port()
+        try:
+            taker.bind(("127.0.0.1", port))
+        except OSError:
+            continue  # connections linger there
+        return port
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_server_that_cannot_start(quickstart: Quickstart, server: str) -> None:
+    """The last one of all: its port is taken, though nobody answers there."""
+    with socket.socket() as other:
+        quickstart.spawn("--server", server, "--php",
+                         "--port", str(take_port(other)))
+        assert quickstart.daemon.wait(120) == 1
+    assert f"{server} ended" in quickstart.said()
+    until(lambda: quickstart.all_gone(()), "all have ended")
+
+
+@pytest.mark.parametrize("name, number", [
+    ("mariadb-install", signal.SIGINT), ("mariadbd", signal.SIGTERM),
+    ("lk-worker", signal.SIGINT), ("nginx", signal.SIGTERM)])
+def test_stopped_half_way(quickstart: Quickstart, name: str, number: int
+                          ) -> None:
+    quickstart.spawn("--server", "nginx", "--php")
+    until(lambda: name in quickstart.processes().values(), f"{name} runs", 60)
+    started = quickstart.processes()
+    # 0 if it was all up before the signal came.
+    assert quickstart.daemon.stop(number) in (0, 128 + number)
+    until(lambda: quickstart.all_gone(started), "all have ended")
+    assert not (quickstart.state / "run").is_symlink()
+
+
+# ---- the demo ---------------------------------------------------------------
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_protected_folders(quickstart: Quickstart, server: str) -> None:
+    quickstart.start("--server", server, "--php")
+    assert SERVERS[server] in quickstart.processes().values()
+    browser = Browser(quickstart.api)
+
+    def visit(path: str) -> Answer:
+        return quickstart.api.raw("GET", path, None, {
+            "Cookie": cookie_header(browser.jar)})
+
+    for path in ("/private/", "/private/hello.php", "/editors/"):
+        assert visit(path).status == 401
+        sent_on = quickstart.api.raw("GET", path, None,
+                                     {"Accept": "text/html"})
+        assert sent_on.status == 303
+        assert sent_on.headers["Location"] == f"/auth/continue?to={path}"
+
+    answer = browser.post("/login", {
+        "login": "admin", "password": quickstart.password(), "cookies": True})
+    assert cookies_of(answer).keys() == {"lk_at", "lk_rt"}
+    user = answer.json["user_id"]
+    assert b"because you are signed in" in visit("/private/").body
+    assert told(visit("/private/hello.php")) == {
+        "AUTH_USER": user, "AUTH_ROLES": "admin", "REMOTE_USER": user}
+    assert visit("/editors/").status == 403
+
+    quickstart.ctl("user", "roles", "admin", "admin,editor")
+    until(lambda: visit("/editors/").status == 401, "the old roles are dead")
+    assert browser.go_on("/editors/").headers["Location"] == "/editors/"
+    assert b"have the role" in visit("/editors/").body
+    assert told(visit("/private/hello.php"))["AUTH_ROLES"] == "admin,editor"
+
+    for path in ("/auth/ui/", "/auth/ui/style.css", "/auth/ui/latchkey.js"):
+        page = visit(path)
+        assert page.status == 200, page
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    quickstart.stop()
+
+
+def told(answer: Answer) -> dict[str, str]:
+    """What the page in PHP has been told, by what it shows."""
+    assert answer.status == 200, answer
+    return dict(re.findall(r"<dt>(\w+)</dt>\s*<dd><code>(.*)</code></dd>",
+                           answer.body.decode()))
+
+
+def test_page_escapes_what_it_shows(quickstart: Quickstart) -> None:
+    quickstart.start("--php")
+    answer = fcgi.call(
+        (quickstart.state / "run").resolve() / "php.sock", "GET",
+        "/private/hello.php", AUTH_USER="<b>&", AUTH_ROLES="\"'\xff",
+        SCRIPT_FILENAME=str(quickstart.state / "htdocs/private/hello.php"))
+    assert told(answer) == {"AUTH_USER": "&lt;b&gt;&amp;",
+                            "AUTH_ROLES": "&quot;&#039;\xff",
+                            "REMOTE_USER": ""}
+    quickstart.stop()
+
+
+# ---- what it refuses, and whom it serves ------------------------------------
+
+@pytest.mark.parametrize("server, value", [
+    ("lighttpd", "tcp:127.0.0.1:9"), ("nginx", "tcp:127.0.0.1:9"),
+    ("apache", "/tmp/x.sock"), ("apache", "")])
+def test_socket_that_the_server_cannot_ask(
+        quickstart: Quickstart, tmp_path: Path, server: str, value: str
+        ) -> None:
+    over = tmp_path / "over.conf"
+    over.write_text(f'verify_listen = "{value}"\n')
+    said = quickstart.refused("--server", server, "--config", str(over))
+    assert f"with {server} verify_listen" in said
 
 
 @pytest.mark.parametrize("argv", [
     ("--port", "0"), ("--port", "65536"), ("--port", "http"), ("--port",),
-    ("--workers", "0"), ("--nonsense",), ("--config", "/nonexistent")])
+    ("--workers", "0"), ("--nonsense",), ("--config", "/nonexistent"),
+    ("--server", "iis"), ("--server",), ("--server", "../apache")])
 def test_usage(quickstart: Quickstart, argv: tuple[str, ...]) -> None:
     assert quickstart.refused(*argv)
     assert not quickstart.state.exists()
 
 
-def test_as_an_ordinary_user() -> None:
+@pytest.mark.parametrize("server", SERVERS)
+def test_as_an_ordinary_user(server: str) -> None:
     """Who can read only what is meant to be read."""
     become = () if os.geteuid() else (
         "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups")
     with tempfile.TemporaryDirectory(dir="/tmp") as place:
         directory = Path(place)
         directory.chmod(0o755)
-        shutil.copytree(TOP / "deploy", directory / "top/deploy")
+        for folder in ("deploy", "app/web"):
+            shutil.copytree(TOP / folder, directory / "top" / folder)
         (directory / "build/app").mkdir(parents=True)
         for name in ("latchkey-fcgi", "latchkeyctl"):
             shutil.copy(BUILD / "app" / name, directory / "build/app")
@@ -236,9 +385,13 @@ def test_as_an_ordinary_user() -> None:
         quickstart = Quickstart(home, directory / "top", directory / "build",
                                 (*become, "env", f"HOME={home}"))
         try:
-            quickstart.start()
-            assert quickstart.api.login(
-                "admin", quickstart.password()).status == 200
+            quickstart.start("--server", server, "--php")
+            answer = quickstart.api.login("admin", quickstart.password())
+            page = quickstart.api.raw(
+                "GET", "/private/hello.php", None, {"Authorization":
+                f"Bearer {answer.json['access_token']}"})
+            assert told(page)["AUTH_USER"] == answer.json["user_id"]
+            assert quickstart.api.raw("GET", "/auth/ui/").status == 200
             quickstart.stop()
         finally:
             quickstart.daemon.stop()

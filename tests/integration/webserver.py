@@ -1,6 +1,6 @@
 """Private lighttpd, nginx and Apache in front of a pool, by the configs of
-deploy/ as they are: the mount, and the folders /private/ (any user) and
-/editors/ (a role) below the docroot."""
+deploy/ as they are: the mount, Latchkey's pages, and the folders /private/ (any
+user) and /editors/ (a role) below the docroot."""
 
 import os
 import shutil
@@ -27,6 +27,8 @@ class WebServer:
         # Not below pytest's directory, which Apache may not enter.
         self.docroot = socket.with_name(socket.name + ".www")
         self.docroot.mkdir()
+        self.pages = socket.with_name(socket.name + ".pages")
+        shutil.copytree(TOP / "app/web", self.pages)
         self.path = directory / f"{type(self).__name__.lower()}.conf"
         self.configure()
         self.daemon = Daemon(self.command(self.path),
@@ -44,8 +46,9 @@ class WebServer:
 
     def configure(self, protect: bool = False, lost: bool = False,
                   tls: tuple[Path, Path] | None = None) -> None:
-        """Writes the config.  protect: with the folders; lost: whose setting of
-        the role has got lost; tls: a certificate and its key."""
+        """Writes the config.  protect: with the pages and the folders; lost:
+        whose setting of the role has got lost; tls: a certificate and its
+        key."""
         self.path.write_text(self.config(protect, lost, tls))
 
     def verify_listen(self) -> str:
@@ -101,8 +104,10 @@ include "{TOP}/deploy/lighttpd/tls.conf"
                 {'("LATCHKEY_REQUIRE_ROLE" =>': '("LATCHKEY_REQUIRE_ROLF" =>'}
                 if lost else {}))
             text += f"""
+var.latchkey_pages = "{self.pages}"
 var.latchkey_docroot = "{self.docroot}"
 var.latchkey_php_socket = "{self.php_socket}"
+include "{TOP}/deploy/lighttpd/pages.conf"
 fastcgi.server = (".php" => (("socket" => latchkey_php_socket)))
 include "{copy}"
 """
@@ -135,7 +140,9 @@ class Nginx(WebServer):
                              f"unix:{self.verify_socket}")
                     .replace("unix:/run/php/php-fpm.sock",
                              f"unix:{self.php_socket}")
-                    .replace("/auth", self.mount))
+                    .replace("/auth", self.mount)
+                    .replace("/usr/local/share/latchkey/web",
+                             str(self.pages)))
             if lost:
                 text = text.replace("check/role/editor;", "check/role/;")
                 text = text.replace("check/user;", "check/;")
@@ -163,6 +170,7 @@ http {{
         root {self.docroot};
         {'include latchkey/tls.conf;' if tls else ''}
         include latchkey/latchkey.conf;
+        {'include latchkey/pages.conf;' if protect else ''}
         {'include latchkey/protect.conf;' if protect else ''}
         {self.PHP.format(self.php_socket) if protect else ''}
     }}
@@ -177,7 +185,7 @@ http {{
 class Apache(WebServer):
     MODULES = ("mpm_event", "authz_core", "authz_user", "authn_core", "dir",
                "mime", "headers", "setenvif", "reqtimeout", "proxy",
-               "proxy_fcgi", "authnz_fcgi", "ssl")
+               "proxy_fcgi", "authnz_fcgi", "alias", "ssl")
 
     # Apache will not run as root: the pool's socket has to be open to it.
     def verify_listen(self) -> str:
@@ -212,9 +220,11 @@ Include {TOP}/deploy/apache/latchkey.conf
                 {"LATCHKEY_REQUIRE_ROLE=": "LATCHKEY_REQUIRE_ROLF="}
                 if lost else {}))
             text += f"""
+Define LATCHKEY_PAGES {self.pages}
 Define LATCHKEY_VERIFY_PORT {self.verify_port}
 Define LATCHKEY_DOCROOT {self.docroot}
 Define LATCHKEY_PHP_SOCKET unix:{self.php_socket}
+Include {TOP}/deploy/apache/pages.conf
 Include {copy}
 """
         if tls:

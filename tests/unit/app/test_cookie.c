@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "app/cookie.h"
+#include "lib/access_token.h"
 
 #define COOKIE "HTTP_COOKIE="
 
@@ -283,6 +284,21 @@ static void test_limit(void **state)
 	lk_response_free(&response);
 }
 
+/* Any access token that there can be, for the longest time, is taken. */
+static void test_longest_token(void **state)
+{
+	char token[LK_ACCESS_TOKEN_MAX + 1] = "";
+	struct lk_response response;
+
+	(void)state;
+	memset(token, 'a', LK_ACCESS_TOKEN_MAX);
+	lk_response_init(&response);
+	assert_int_equal(lk_cookie_set(&response, &secure, LK_COOKIE_ACCESS,
+				       token, 315360000),
+			 LK_OK);
+	lk_response_free(&response);
+}
+
 /* With the names, paths and attributes that they were set with: those of the
  * prefixes too, or the browser refuses the line. */
 static void test_clear(void **state)
@@ -304,8 +320,11 @@ static void test_clear(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_find),  cmocka_unit_test(test_no_params),
-		cmocka_unit_test(test_set),   cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_no_params),
+		cmocka_unit_test(test_set),
+		cmocka_unit_test(test_limit),
+		cmocka_unit_test(test_longest_token),
 		cmocka_unit_test(test_clear),
 	};
 

@@ -194,6 +194,8 @@ static const struct {
 	{ { POST, JSON, FETCH "same-origin, same-origin" }, false },
 	{ { POST, JSON, FETCH "same-origin", FETCH "none" }, false },
 	{ { POST, JSON, ORIGIN OURS }, true },
+	{ { POST, JSON, ORIGIN OURS ":443" }, false },
+	{ { POST, JSON, ORIGIN "https://www.Example" }, false },
 	{ { POST, JSON, ORIGIN OURS "/" }, false },
 	{ { POST, JSON, ORIGIN OURS "/mount" }, false },
 	{ { POST, JSON, ORIGIN OURS ".evil.example" }, false },
@@ -225,8 +227,8 @@ static const struct {
 
 static void test_same_origin(void **state)
 {
-	static char issuer[] = OURS "/some/path";
-	static const struct lk_settings settings = { .issuer = issuer };
+	static char origin[] = OURS;
+	static const struct lk_settings settings = { .origin = origin };
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(origins) / sizeof(origins[0]); i++)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "lib/access_token.h"
+#include "lib/base64url.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -188,6 +189,15 @@ static void make_good(struct lk_buf *token)
 		lk_access_token_make(&rules, key, &claims, token, NULL), LK_OK);
 }
 
+/* As many roles as a user may have, of two letters each. */
+static void most_roles(char out[LK_ROLES_MAX + 1])
+{
+	*out = '\0';
+	for (int i = 0; i < LK_ROLES_WEIGHT / 5; i++)
+		out += sprintf(out, "%s%c%c", i > 0 ? "," : "", 'a' + i / 26,
+			       'a' + i % 26);
+}
+
 /* ---- making and checking ------------------------------------------------ */
 
 static void test_round_trip(void **state)
@@ -202,11 +212,7 @@ static void test_round_trip(void **state)
 	strcpy(rows[2].roles, "a.b-c_9");
 	rows[2].epoch = rows[2].global_epoch = INT64_MAX;
 	rows[2].generation = UINT32_MAX;
-	/* As many roles as there is room for, of two letters each. */
-	rows[3].roles[0] = '\0';
-	for (int i = 0; strlen(rows[3].roles) + 3 <= LK_ROLES_MAX; i++)
-		sprintf(rows[3].roles + strlen(rows[3].roles), "%s%c%c",
-			i > 0 ? "," : "", 'a' + i / 26, 'a' + i % 26);
+	most_roles(rows[3].roles);
 
 	for (size_t i = 0; i < COUNT(rows); i++) {
 		struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);
@@ -220,6 +226,41 @@ static void test_round_trip(void **state)
 		assert_claims_equal(&got, &rows[i]);
 		lk_buf_free(&token);
 	}
+}
+
+/*
+ * The longest token of this key, and what an RSA key's signature and a user's
+ * own claims would add to it.
+ */
+static void test_longest(void **state)
+{
+	char name[101] = "";
+	const struct lk_access_rules longest = {
+		.issuer = name,
+		.audience = name,
+		.client_id = name,
+		.lifetime = 300,
+	};
+	struct lk_access_claims claims = good_claims();
+	struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);
+	size_t header_len, payload_len, rsa_len = LK_BASE64URL_LEN(4096 / 8);
+
+	(void)state;
+	memset(name, 'a', LK_NAMES_MAX / 3);
+	most_roles(claims.roles);
+	claims.epoch = claims.global_epoch = INT64_MAX;
+	claims.generation = UINT32_MAX;
+	claims.issued_at = claims.expires_at = INT64_C(1) << 53;
+	assert_int_equal(lk_access_token_make(&longest, key, &claims, &token,
+					      NULL),
+			 LK_OK);
+	header_len = strcspn(token.data, ".");
+	payload_len = strcspn(token.data + header_len + 1, ".") * 3 / 4;
+	assert_in_range(header_len + 1 +
+				LK_BASE64URL_LEN(payload_len + LK_CLAIMS_MAX) +
+				1 + rsa_len,
+			LK_ACCESS_TOKEN_MAX - 50, LK_ACCESS_TOKEN_MAX);
+	lk_buf_free(&token);
 }
 
 /* What clients and resource servers see, to the letter. */
@@ -577,6 +618,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
+		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_payload),
 		cmocka_unit_test(test_rules_with_quotes),
 		cmocka_unit_test(test_make_refused),

@@ -14,9 +14,8 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "child.h"
 #include "lib/permits.h"
 
 static struct lk_permits *new_permits(void)
@@ -27,32 +26,31 @@ static struct lk_permits *new_permits(void)
 	return permits;
 }
 
+struct holder {
+	struct lk_permits *permits;
+	size_t most;
+	int signal;
+};
+
+static int hold(void *arg)
+{
+	const struct holder *holder = arg;
+
+	if (lk_permits_take(holder->permits, holder->most))
+		raise(holder->signal);
+	lk_permits_give(holder->permits);
+	return 0;
+}
+
 /* A child that takes a permit, of most, and then gets a signal from itself;
  * returns when it is dead, or has stopped. */
 static pid_t hold_and(struct lk_permits *permits, size_t most, int signal)
 {
-	pid_t pid = fork();
-	int status;
+	struct holder holder = { permits, most, signal };
+	pid_t pid = child_start(hold, &holder);
 
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		if (lk_permits_take(permits, most))
-			raise(signal);
-		lk_permits_give(permits);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
-	assert_true(WIFSIGNALED(status) || WIFSTOPPED(status));
+	child_await_signal(pid);
 	return pid;
-}
-
-static void let_go_on(pid_t pid)
-{
-	int status;
-
-	kill(pid, SIGCONT);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_int_equal(status, 0);
 }
 
 static void test_take_and_give(void **state)
@@ -125,7 +123,8 @@ static void test_standstill(void **state)
 	/* One that is free is taken even then. */
 	assert_true(lk_permits_take(permits, 2));
 	lk_permits_give(permits);
-	let_go_on(holder);
+	kill(holder, SIGCONT);
+	assert_int_equal(child_end(holder), 0);
 	assert_true(lk_permits_take(permits, 1));
 	lk_permits_give(permits);
 	lk_permits_free(permits);
@@ -137,15 +136,19 @@ static void test_standstill(void **state)
 #define ROUNDS    2000
 
 struct tally {
+	struct lk_permits *permits;
+	size_t most;
 	atomic_uint now, highest;
 };
 
-static void work(struct lk_permits *permits, size_t most, struct tally *tally)
+static int work(void *arg)
 {
+	struct tally *tally = arg;
+
 	for (int done = 0; done < ROUNDS;) {
 		unsigned now, highest;
 
-		if (!lk_permits_take(permits, most))
+		if (!lk_permits_take(tally->permits, tally->most))
 			continue;
 		now = atomic_fetch_add(&tally->now, 1) + 1;
 		highest = atomic_load(&tally->highest);
@@ -154,35 +157,29 @@ static void work(struct lk_permits *permits, size_t most, struct tally *tally)
 			;
 		sched_yield();
 		atomic_fetch_sub(&tally->now, 1);
-		lk_permits_give(permits);
+		lk_permits_give(tally->permits);
 		done++;
 	}
-	_exit(0);
+	return 0;
 }
 
 static void assert_never_more(size_t most)
 {
-	struct lk_permits *permits = new_permits();
 	struct tally *tally = mmap(NULL, sizeof(*tally), PROT_READ | PROT_WRITE,
 				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status;
+	pid_t pids[PROCESSES];
 
 	assert_ptr_not_equal(tally, MAP_FAILED);
-	for (int i = 0; i < PROCESSES; i++) {
-		pid_t pid = fork();
-
-		assert_true(pid >= 0);
-		if (pid == 0)
-			work(permits, most, tally);
-	}
-	for (int i = 0; i < PROCESSES; i++) {
-		assert_true(wait(&status) > 0);
-		assert_int_equal(status, 0);
-	}
+	tally->permits = new_permits();
+	tally->most = most;
+	for (int i = 0; i < PROCESSES; i++)
+		pids[i] = child_start(work, tally);
+	for (int i = 0; i < PROCESSES; i++)
+		assert_int_equal(child_end(pids[i]), 0);
 	assert_in_range(atomic_load(&tally->highest), 1, most);
-	assert_int_equal(lk_permits_held(permits), 0);
+	assert_int_equal(lk_permits_held(tally->permits), 0);
+	lk_permits_free(tally->permits);
 	munmap(tally, sizeof(*tally));
-	lk_permits_free(permits);
 }
 
 static void test_never_more(void **state)

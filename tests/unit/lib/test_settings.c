@@ -241,6 +241,7 @@ static const struct {
 	{ "audience = ''", NULL },
 	{ "audience = 'a b'", ":2: audience must be" },
 	{ "client_id = ''", ":2: client_id must be" },
+	{ "client_id = 'a\"b'", ":2: client_id must be" },
 	{ "client_id = '\xc3\xa9'", ":2: client_id must be" },
 	{ "mount = /a/b-c_d.e~f", NULL },
 	{ "mount = /.well-known", NULL },
@@ -252,6 +253,8 @@ static const struct {
 	{ "mount = /a/.", ":2: mount must be" },
 	{ "mount = '/a b'", ":2: mount must be" },
 	{ "mount = /a%20", ":2: mount must be" },
+	{ "mount = " P50 P50 P50 P50 P50 "/2345", NULL },
+	{ "mount = " P50 P50 P50 P50 P50 "/23456", ":2: mount must be" },
 	{ "sign_in_url = ''", NULL },
 	{ "sign_in_url = /", NULL },
 	{ "sign_in_url = /auth/ui/", NULL },
@@ -281,6 +284,12 @@ static const struct {
 	{ "listen = tcp:localhost:9000", ":2: listen must be" },
 	{ "listen = tcp:127.0.0.1:0", ":2: listen must be" },
 	{ "listen = tcp:127.0.0.1:65536", ":2: listen must be" },
+	{ "listen = systemd:latchkey", NULL },
+	{ "listen = systemd:latchkey.socket", NULL },
+	{ "listen = systemd:", ":2: listen must be" },
+	{ "listen = systemd:a:b", ":2: listen must be" },
+	{ "listen = 'systemd:a b'", ":2: listen must be" },
+	{ "verify_listen = systemd:verify", NULL },
 	{ "verify_listen = ''", NULL },
 	{ "verify_listen = fd:3", NULL },
 	{ "verify_listen = run/x", ":2: verify_listen must be" },
@@ -406,6 +415,86 @@ static void test_issuer(void **state)
 				 settings != NULL ? "taken" : "refused");
 		if (!rows[i].good)
 			assert_memory_equal(message, ":1: issuer must be", 18);
+		lk_settings_free(settings);
+	}
+}
+
+static void test_origin(void **state)
+{
+	static const struct {
+		const char *issuer, *origin;
+	} rows[] = {
+		{ "https://auth.example", "https://auth.example" },
+		{ "https://auth.example/", "https://auth.example" },
+		{ "https://auth.example/A/b:80", "https://auth.example" },
+		{ "https://Auth.EXAMPLE/A", "https://auth.example" },
+		{ "https://auth.example:443", "https://auth.example" },
+		{ "https://auth.example:0443/", "https://auth.example" },
+		{ "https://auth.example:80", "https://auth.example:80" },
+		{ "https://auth.example:08443", "https://auth.example:8443" },
+		{ "http://auth.example:80/x", "http://auth.example" },
+		{ "http://Localhost:8080", "http://localhost:8080" },
+		{ "http://auth.example:443", "http://auth.example:443" },
+		{ "http://[::1]", "http://[::1]" },
+		{ "http://[::80]/", "http://[::80]" },
+		{ "http://[2001:DB8::1]:80", "http://[2001:db8::1]" },
+		{ "https://[::1]:80", "https://[::1]:80" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lk_settings *settings;
+		char text[256];
+
+		snprintf(text, sizeof(text), "issuer = '%s'", rows[i].issuer);
+		settings = load_good(text);
+		if (strcmp(settings->origin, rows[i].origin) != 0)
+			fail_msg("%s has the origin %s", rows[i].issuer,
+				 settings->origin);
+		assert_string_equal(settings->issuer, rows[i].issuer);
+		lk_settings_free(settings);
+	}
+}
+
+/* Whatever a user's roles and claims are, a cookie is to have room for them. */
+static void test_names(void **state)
+{
+	static const struct {
+		int issuer, audience, client_id; /* characters; 0: not set */
+		const char *message;
+	} rows[] = {
+		{ 146, 0, 0, NULL }, /* twice, and "latchkey" */
+		{ 147, 0, 0, ":1: issuer, audience and client_id have 302" },
+		{ 100, 100, 100, NULL },
+		{ 100, 100, 101,
+		  ":3: issuer, audience and client_id have 301" },
+		{ 101, 100, 100, ":3: issuer" },
+		{ 190, 109, 1, NULL },
+		{ 30, 255, 0, NULL },
+		{ 38, 255, 0, ":2: issuer" },
+		{ 256, 1, 1, ":1: issuer must be" },
+	};
+	char url[300] = "https://", name[300], text[1000];
+
+	(void)state;
+	memset(url + 8, 'a', sizeof(url) - 8);
+	memset(name, 'a', sizeof(name));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct lk_settings *settings;
+		const char *message;
+		int n = sprintf(text, "issuer = '%.*s'\n", rows[i].issuer, url);
+
+		if (rows[i].audience > 0)
+			n += sprintf(text + n, "audience = '%.*s'\n",
+				     rows[i].audience, name);
+		if (rows[i].client_id > 0)
+			sprintf(text + n, "client_id = '%.*s'\n",
+				rows[i].client_id, name);
+		settings = load(text, &message);
+		if ((settings == NULL) != (rows[i].message != NULL) ||
+		    (settings == NULL && strncmp(message, rows[i].message,
+						 strlen(rows[i].message)) != 0))
+			fail_msg("row %zu: '%s'", i, message);
 		lk_settings_free(settings);
 	}
 }
@@ -546,6 +635,8 @@ int main(void)
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_cases),
 		cmocka_unit_test(test_issuer),
+		cmocka_unit_test(test_origin),
+		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_needs_restart),
 		cmocka_unit_test(test_grace),

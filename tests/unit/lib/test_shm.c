@@ -15,10 +15,9 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "child.h"
 #include "lib/clock.h"
 #include "lib/shm.h"
 
@@ -63,38 +62,44 @@ static void free_lock(struct lk_shm_lock *lock)
 	lk_shm_unmap(lock, sizeof(*lock));
 }
 
+struct holder {
+	struct lk_shm_lock *lock;
+	int signal;
+};
+
+static int hold(void *arg)
+{
+	const struct holder *holder = arg;
+
+	if (lk_shm_lock_take(holder->lock, 0) == LK_OK)
+		raise(holder->signal);
+	lk_shm_lock_give(holder->lock);
+	return 0;
+}
+
 /* A child that takes the lock and then gets a signal from itself; returns when
  * it is dead, or has stopped. */
 static pid_t hold_and(struct lk_shm_lock *lock, int signal)
 {
-	pid_t pid = fork();
-	int status;
+	struct holder holder = { lock, signal };
+	pid_t pid = child_start(hold, &holder);
 
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		if (lk_shm_lock_take(lock, 0) == LK_OK)
-			raise(signal);
-		lk_shm_lock_give(lock);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, WUNTRACED), pid);
-	assert_true(WIFSIGNALED(status) || WIFSTOPPED(status));
+	child_await_signal(pid);
 	return pid;
+}
+
+static int wait_and_give(void *lock)
+{
+	enum lk_rc rc = lk_shm_lock_take(lock, FOREVER);
+
+	lk_shm_lock_give(lock);
+	return (int)rc;
 }
 
 /* A child that waits for the lock; its exit status is what it was told. */
 static pid_t wait_for(struct lk_shm_lock *lock)
 {
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		enum lk_rc rc = lk_shm_lock_take(lock, FOREVER);
-
-		lk_shm_lock_give(lock);
-		_exit((int)rc);
-	}
-	return pid;
+	return child_start(wait_and_give, lock);
 }
 
 static void await_sleep(pid_t pid)
@@ -112,16 +117,15 @@ static void await_sleep(pid_t pid)
 	}
 }
 
-static enum lk_rc told(pid_t pid)
-{
-	int status;
-
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return (enum lk_rc)WEXITSTATUS(status);
-}
-
 /* ---- the mapping --------------------------------------------------------- */
+
+static int write_last(void *arg)
+{
+	uint8_t *bytes = arg;
+
+	bytes[9999] = bytes[0] + 1;
+	return 0;
+}
 
 static void test_map(void **state)
 {
@@ -135,11 +139,7 @@ static void test_map(void **state)
 	for (size_t i = 0; i < 10000; i++)
 		assert_int_equal(bytes[i], 0);
 	bytes[0] = 1;
-	if (fork() == 0) {
-		bytes[9999] = bytes[0] + 1;
-		_exit(0);
-	}
-	wait(NULL);
+	assert_int_equal(child_end(child_start(write_last, bytes)), 0);
 	assert_int_equal(bytes[9999], 2);
 	lk_shm_unmap(memory, 10000);
 	lk_shm_unmap(NULL, 10000);
@@ -163,7 +163,7 @@ static void test_handed_on(void **state)
 		waiting = wait_for(lock);
 		await_sleep(waiting);
 		lk_shm_lock_give(lock);
-		assert_int_equal(told(waiting), LK_OK);
+		assert_int_equal(child_end(waiting), LK_OK);
 	}
 	free_lock(lock);
 }
@@ -184,21 +184,20 @@ static void test_killed_holder(void **state)
 	free_lock(lock);
 }
 
+static int take_and_die(void *lock)
+{
+	lk_shm_lock_take(lock, 0);
+	return raise(SIGKILL);
+}
+
 /* Whoever took it over may die with it, too. */
 static void test_killed_again(void **state)
 {
 	struct lk_shm_lock *lock = new_lock();
-	pid_t pid;
 
 	(void)state;
 	hold_and(lock, SIGKILL);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		lk_shm_lock_take(lock, 0);
-		raise(SIGKILL);
-	}
-	waitpid(pid, NULL, 0);
+	child_await_signal(child_start(take_and_die, lock));
 	assert_int_equal(lk_shm_lock_take(lock, 0), LK_STALE);
 	lk_shm_lock_give(lock);
 	free_lock(lock);
@@ -214,7 +213,7 @@ static void test_stopped_holder(void **state)
 	assert_int_equal(lk_shm_lock_take(lock, 0), LK_UNAVAILABLE);
 	assert_int_equal(lk_shm_lock_take(lock, SHORT), LK_UNAVAILABLE);
 	kill(holder, SIGCONT);
-	assert_int_equal(told(holder), 0);
+	assert_int_equal(child_end(holder), 0);
 	assert_int_equal(lk_shm_lock_take(lock, 0), LK_OK);
 	lk_shm_lock_give(lock);
 	free_lock(lock);
@@ -230,8 +229,8 @@ static void test_killed_before_a_waiter(void **state)
 	(void)state;
 	await_sleep(waiting);
 	kill(holder, SIGKILL);
-	waitpid(holder, NULL, 0);
-	assert_int_equal(told(waiting), LK_STALE);
+	child_await_signal(holder);
+	assert_int_equal(child_end(waiting), LK_STALE);
 	free_lock(lock);
 }
 

@@ -257,13 +257,34 @@ static void test_roles(void **state)
 			fail_msg("\"%s\"", names[i].name);
 	assert_false(lk_role_valid("a\0b", 3));
 	for (size_t i = 0; i < COUNT(sets); i++)
-		if (lk_roles_valid(sets[i].roles) != sets[i].valid)
+		if (lk_roles_check(sets[i].roles, NULL) !=
+		    (sets[i].valid ? LK_OK : LK_INVALID))
 			fail_msg("\"%s\"", sets[i].roles);
 	for (size_t i = 0; i < COUNT(lists); i++)
 		if (lk_roles_contain(lists[i].roles, lists[i].name) !=
 		    lists[i].there)
 			fail_msg("\"%s\" in \"%s\"", lists[i].name,
 				 lists[i].roles);
+}
+
+/* 22 names of 32 characters, and one more that goes up to the limit. */
+static void test_too_many_roles(void **state)
+{
+	const size_t rest = LK_ROLES_WEIGHT - 22 * (LK_ROLE_MAX + 3);
+	char roles[LK_ROLES_MAX] = "";
+	size_t len = 0;
+
+	(void)state;
+	for (int i = 0; i < 22; i++)
+		len += (size_t)sprintf(roles + len, "%032d,", i);
+	memset(roles + len, 'a', rest - 3);
+	roles[len + rest - 3] = '\0';
+	assert_int_equal(lk_roles_check(roles, NULL), LK_OK);
+	strcat(roles, "a");
+	assert_int_equal(lk_roles_check(roles, NULL), LK_TOO_LARGE);
+	roles[len - 1] = '\0';
+	assert_int_equal(lk_roles_check(roles, NULL), LK_OK);
+	assert_true(LK_ROLES_WEIGHT <= LK_ROLES_MAX); /* they fit a field */
 }
 
 static void test_clean(void **state)
@@ -319,6 +340,7 @@ int main(void)
 		cmocka_unit_test(test_login),
 		cmocka_unit_test(test_every_character),
 		cmocka_unit_test(test_roles),
+		cmocka_unit_test(test_too_many_roles),
 		cmocka_unit_test(test_clean),
 	};
 
