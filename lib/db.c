@@ -134,8 +134,7 @@ static enum lk_rc classify(unsigned error)
 	case 1205: /* ER_LOCK_WAIT_TIMEOUT */
 	case 1020: /* ER_CHECKREAD, MariaDB 11.6 and later */
 		return LK_CONFLICT;
-	case 1146: /* ER_NO_SUCH_TABLE */
-		return LK_NOT_FOUND;
+	case 1146: /* ER_NO_SUCH_TABLE: a dump is being restored */
 	case 1040: /* ER_CON_COUNT_ERROR */
 	case 1203: /* ER_TOO_MANY_USER_CONNECTIONS */
 	case 1461: /* ER_MAX_PREPARED_STMT_COUNT_REACHED */

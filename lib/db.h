@@ -7,11 +7,11 @@
  *
  * LK_OK
  * LK_EXISTS		a unique key stood in the way (1062)
- * LK_NOT_FOUND		there is no such table (1146), or no row where one
- *			was asked for
+ * LK_NOT_FOUND		no row where one was asked for
  * LK_CONFLICT		1213, 1205, 1020 inside a transaction: it must be
  *			rolled back and run again as a whole
- * LK_UNAVAILABLE	no connection, not primary, read only, no resources, or
+ * LK_UNAVAILABLE	no connection, not primary, read only, no resources, no
+ *			such table (1146: a dump is being restored), or
  *			the connection broke at a statement that only reads:
  *			nothing was written
  * LK_UNCERTAIN		the connection broke (2006, 2013, 1053, 1927) at a

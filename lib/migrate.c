@@ -45,6 +45,7 @@ static enum lk_rc note_row(void *arg)
 	return LK_OK;
 }
 
+/* LK_NOT_FOUND: nobody has ever migrated this database. */
 static enum lk_rc read_state(struct lk_db *db, struct state *state,
 			     struct lk_err *err)
 {
@@ -55,7 +56,17 @@ static enum lk_rc read_state(struct lk_db *db, struct state *state,
 		LK_TO_TIME(&row.finished_at),
 	};
 
+	int64_t there = 0;
+	const struct lk_out exists[] = { LK_TO_INT(&there) };
+	enum lk_rc rc;
+
 	memset(state, 0, sizeof(*state));
+	rc = lk_db_first(db, LK_STMT_MIGRATION_TABLE, NULL, 0, exists,
+			 LK_N(exists), err);
+	if (rc == LK_OK && there == 0)
+		rc = lk_fail(err, LK_NOT_FOUND, "an empty database");
+	if (rc != LK_OK)
+		return rc;
 	return lk_db_each(db, LK_STMT_MIGRATION_LIST, NULL, 0, out, LK_N(out),
 			  note_row, &row, err);
 }
@@ -231,7 +242,7 @@ enum lk_rc lk_migrate_check(struct lk_db *db, struct lk_err *err)
 	enum lk_rc rc;
 
 	rc = read_state(db, &state, &why);
-	if (rc == LK_NOT_FOUND) /* no such table: an empty database */
+	if (rc == LK_NOT_FOUND)
 		return lk_fail(err, LK_STALE,
 			       "no schema here (%s): run 'latchkeyctl "
 			       "migrate'",

@@ -181,6 +181,10 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	     "SELECT key_id, state, created_at, activated_at, retired_at, "
 	     "sealed FROM refresh_key ORDER BY key_id"),
 
+	READ(LK_STMT_MIGRATION_TABLE,
+	     "SELECT COUNT(*) FROM information_schema.tables "
+	     "WHERE table_schema = DATABASE() "
+	     "AND table_name = 'schema_version'"),
 	READ(LK_STMT_MIGRATION_LIST,
 	     "SELECT version, name, connection_id, started_at, finished_at "
 	     "FROM schema_version ORDER BY version"),

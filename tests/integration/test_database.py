@@ -119,6 +119,25 @@ def test_pool_starts_without_it(deploy: Deploy, own_server: MariaDB) -> None:
     pool.user().sign_in()
 
 
+@pytest.mark.parametrize("table", ["user", "session", "deployment"])
+def test_table_away(deploy: Deploy, table: str) -> None:
+    """A dump is being restored: tables are dropped and made again.  Nobody is
+    signed out by it."""
+    pool = deploy()
+    user = pool.user()
+    token = user.sign_in()
+    pool.database.sql(f"RENAME TABLE {table} TO away")
+    for answer in (
+            pool.api.get("/account", token["access_token"]),
+            pool.api.login(user.login, PASSWORD),
+            pool.api.refresh(token["refresh_token"])):
+        assert answer.status in (200, 503), answer
+    pool.database.sql(f"RENAME TABLE away TO {table}")
+    until(pool.api.ready, "well again")
+    assert pool.alive_everywhere(token["access_token"])
+    assert pool.api.refresh(token["refresh_token"]).status == 200
+
+
 def test_connection_killed_by_an_administrator(pool: Pool,
                                                own_server: MariaDB) -> None:
     user = pool.user()
