@@ -2,6 +2,7 @@
 ports and servers, so that tests run side by side."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,9 @@ from webserver import Lighttpd, WebServer
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell's background job has SIGINT ignored, and a shell that inherits
+    # that (deploy/quickstart) can never trap it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "slow: takes long, so it starts first")
     config.addinivalue_line(
         "markers", "unsanitized: left out where sanitizers do the same work")
