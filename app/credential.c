@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "app/cookie.h"
+#include "app/local_url.h"
 
 static const char scheme[] = "Bearer";
 

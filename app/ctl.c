@@ -4,6 +4,7 @@
 #include "app/ctl.h"
 
 #include <stdio.h>
+#include <time.h>
 
 int lk_ctl_failed(enum lk_rc rc, const struct lk_err *err)
 {
@@ -18,6 +19,14 @@ int lk_ctl_misused(const char *what)
 {
 	fprintf(stderr, "latchkeyctl: %s; see latchkeyctl --help\n", what);
 	return LK_CTL_USAGE;
+}
+
+void lk_ctl_await_feed(const struct lk_ctl *ctl)
+{
+	const int64_t ms = 2 * ctl->settings->feed_interval_ms;
+	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
+
+	nanosleep(&pause, NULL);
 }
 
 int lk_ctl_print_json(struct lk_json_writer *w, struct lk_buf *text)

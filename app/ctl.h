@@ -36,7 +36,9 @@ struct lk_ctl {
 typedef int lk_ctl_command(struct lk_ctl *ctl);
 
 lk_ctl_command lk_ctl_migrate, lk_ctl_check_config, lk_ctl_status;
-lk_ctl_command lk_ctl_keys_init, lk_ctl_keys_list;
+lk_ctl_command lk_ctl_keys_init, lk_ctl_keys_list, lk_ctl_keys_rotate,
+	lk_ctl_keys_retire;
+lk_ctl_command lk_ctl_client_add, lk_ctl_client_list, lk_ctl_client_delete;
 lk_ctl_command lk_ctl_user_add, lk_ctl_user_list, lk_ctl_user_show,
 	lk_ctl_user_roles;
 
@@ -45,6 +47,12 @@ int lk_ctl_failed(enum lk_rc rc, const struct lk_err *err);
 
 /* Says what is wrong with the command line; gives LK_CTL_USAGE. */
 int lk_ctl_misused(const char *what);
+
+/*
+ * Running pools follow the database at an interval: comes back when they know
+ * what was done.
+ */
+void lk_ctl_await_feed(const struct lk_ctl *ctl);
 
 /* Ends the writer, prints its text on a line and frees it. */
 int lk_ctl_print_json(struct lk_json_writer *w, struct lk_buf *text);

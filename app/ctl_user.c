@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "app/ctl.h"
@@ -208,18 +207,6 @@ out:
 	return status;
 }
 
-/*
- * Running pools follow the database at this interval.  Who is back at the
- * prompt finds the tokens of the old roles refused there.
- */
-static void await_feed(const struct lk_settings *settings)
-{
-	const int64_t ms = 2 * settings->feed_interval_ms;
-	const struct timespec pause = { ms / 1000, ms % 1000 * 1000000 };
-
-	nanosleep(&pause, NULL);
-}
-
 int lk_ctl_user_roles(struct lk_ctl *ctl)
 {
 	static const struct lk_ending ending = {
@@ -242,6 +229,8 @@ int lk_ctl_user_roles(struct lk_ctl *ctl)
 	sodium_memzero(&user, sizeof(user));
 	if (rc != LK_OK)
 		return lk_ctl_failed(rc, &err);
-	await_feed(ctl->settings);
+	/* Who is back at the prompt finds the tokens of the old roles refused
+	 * there. */
+	lk_ctl_await_feed(ctl);
 	return LK_CTL_DONE;
 }

@@ -10,7 +10,7 @@
 #include "lib/json.h"
 #include "lib/service.h"
 
-#define LK_MEMBERS_MAX 4 /* most members that a body may have */
+#define LK_MEMBERS_MAX 5 /* most members that a body may have */
 
 struct lk_exchange {
 	struct lk_service *service;

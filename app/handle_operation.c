@@ -53,7 +53,9 @@ void lk_handle_jwks(struct lk_exchange *x)
 	enum lk_rc rc = lk_service_verifiers(x->service, &ring, &err);
 
 	if (rc == LK_OK)
-		rc = lk_keyring_jwks(ring, &x->response->body);
+		rc = lk_keyring_jwks(ring,
+				     lk_service_verifying_since(x->service),
+				     &x->response->body);
 	if (rc != LK_OK) {
 		lk_problem_fault(x->response, rc, &err);
 		return;
@@ -92,6 +94,9 @@ static void write_state(const struct lk_shared *shared, struct lk_buf *out)
 		    index.fallback);
 	write_gauge(out, "feed_lag_seconds",
 		    "Since the index was as MariaDB is.", lag);
+	write_gauge(out, "key_ring_version",
+		    "Of the keys that this node verifies with.",
+		    (double)lk_board_version(shared->board));
 	write_gauge(out, "slow_permits_held",
 		    "Workers of the only pool that hash or wait.",
 		    (double)lk_permits_held(shared->permits));

@@ -18,71 +18,6 @@
 enum { LOGIN, PASSWORD, DEVICE, COOKIES };
 enum { REFRESH_TOKEN };
 
-/* ---- the token answer -------------------------------------------------- */
-
-/* The tokens go into the body or, in cookie mode, into cookies and not into
- * the body; the access cookie lives as long as the refresh token, so that an
- * expired one still names its session. */
-static enum lk_rc answer_tokens(struct lk_exchange *x,
-				const struct lk_grant *grant, bool cookies,
-				struct lk_json_writer *w)
-{
-	const struct lk_settings *settings = x->service->settings;
-	const char *access_token = lk_buf_str(&grant->access_token);
-	enum lk_rc rc;
-
-	if (!cookies) {
-		lk_json_key(w, "access_token");
-		lk_json_string(w, access_token);
-		if (grant->refresh_token[0] == '\0')
-			return LK_OK;
-		lk_json_key(w, "refresh_token");
-		lk_json_string(w, grant->refresh_token);
-		return LK_OK;
-	}
-	rc = lk_cookie_set(x->response, settings, LK_COOKIE_ACCESS,
-			   access_token, grant->refresh_expires_in);
-	if (rc == LK_OK && grant->refresh_token[0] != '\0')
-		rc = lk_cookie_set(x->response, settings, LK_COOKIE_REFRESH,
-				   grant->refresh_token,
-				   grant->refresh_expires_in);
-	return rc;
-}
-
-static void answer_grant(struct lk_exchange *x, const struct lk_grant *grant,
-			 bool cookies)
-{
-	static const struct lk_err err = { "the tokens do not fit a cookie" };
-	struct lk_json_writer *w = lk_response_json(x->response, 200);
-	char text[LK_ID_TEXT_SIZE];
-	enum lk_rc rc;
-	size_t i;
-
-	lk_json_open_object(w);
-	rc = answer_tokens(x, grant, cookies, w);
-	lk_json_key(w, "token_type");
-	lk_json_string(w, "Bearer");
-	lk_json_key(w, "expires_in");
-	lk_json_integer(w, grant->expires_in);
-	if (grant->refresh_token[0] != '\0') {
-		lk_json_key(w, "refresh_expires_in");
-		lk_json_integer(w, grant->refresh_expires_in);
-		lk_answer_id(w, "session_id", &grant->session_id);
-		lk_answer_id(w, "user_id", &grant->user_id);
-	}
-	if (grant->n_evicted > 0) {
-		lk_json_key(w, "evicted");
-		lk_json_open_array(w);
-		for (i = 0; i < grant->n_evicted; i++)
-			lk_json_string(w, lk_id_text(&grant->evicted[i], text));
-		lk_json_close_array(w);
-	}
-	lk_json_close_object(w);
-	lk_answer_end(x, w);
-	if (rc != LK_OK)
-		lk_problem_fault(x->response, LK_INTERNAL, &err);
-}
-
 /* ---- login ------------------------------------------------------------- */
 
 static void login(struct lk_exchange *x, const struct lk_login *wanted,
@@ -96,7 +31,7 @@ static void login(struct lk_exchange *x, const struct lk_login *wanted,
 	rc = lk_login(x->service, wanted, &grant, &err);
 	switch (rc) {
 	case LK_OK:
-		answer_grant(x, &grant, cookies);
+		lk_answer_grant(x, &grant, cookies);
 		break;
 	case LK_REFUSED:
 		lk_problem(x->response, LK_INVALID_CREDENTIALS,
@@ -161,7 +96,7 @@ static void refresh(struct lk_exchange *x, const char *token, size_t len,
 	rc = lk_refresh(x->service, token, len, &x->origin, &grant, &err);
 	switch (rc) {
 	case LK_OK:
-		answer_grant(x, &grant, cookies);
+		lk_answer_grant(x, &grant, cookies);
 		break;
 	case LK_REFUSED:
 		lk_problem(x->response, LK_INVALID_REFRESH_TOKEN,
@@ -184,22 +119,32 @@ void lk_handle_refresh(struct lk_exchange *x)
 	const struct lk_json_member *token = &x->members[REFRESH_TOKEN];
 	const struct lk_credential *credential = &x->credential;
 	struct lk_err err = { "" };
+	enum lk_rc rc;
 
 	if (token->present && credential->refresh_token != NULL) {
 		lk_problem(x->response, LK_INVALID_REQUEST,
 			   "There is a refresh token in the body and in a "
 			   "cookie.");
-	} else if (token->present) {
+		return;
+	}
+	if (token->present) {
 		refresh(x, token->str, token->len, false);
-	} else if (credential->refresh_token == NULL) {
+		return;
+	}
+	if (credential->refresh_token == NULL) {
 		lk_problem(x->response, LK_INVALID_REQUEST,
 			   "refresh_token is missing");
-	} else if (lk_refresh_beside(x->service, credential->refresh_token,
-				     credential->refresh_len,
-				     credential->access_token,
-				     credential->access_len, &err) == LK_OK) {
+		return;
+	}
+	rc = lk_refresh_beside(x->service, credential->refresh_token,
+			       credential->refresh_len,
+			       credential->access_token, credential->access_len,
+			       &err);
+	if (rc == LK_OK) {
 		refresh(x, credential->refresh_token, credential->refresh_len,
 			true);
+	} else if (rc != LK_REFUSED) {
+		lk_problem_fault(x->response, rc, &err);
 	} else {
 		lk_debug("refresh cookie refused: %s", err.msg);
 		lk_problem(x->response, LK_INVALID_REFRESH_TOKEN,
@@ -217,7 +162,7 @@ void lk_handle_renew(struct lk_exchange *x)
 	rc = lk_renew(x->service, &x->claims, &grant, &err);
 	switch (rc) {
 	case LK_OK:
-		answer_grant(x, &grant, x->credential.cookies);
+		lk_answer_grant(x, &grant, x->credential.cookies);
 		break;
 	case LK_EXPIRED:
 		lk_problem(x->response, LK_REFRESH_REQUIRED,
@@ -279,15 +224,21 @@ static bool take_refresh_token(struct lk_exchange *x, struct leaving *leaving)
 		member->present ? member->len : credential->refresh_len;
 	const struct lk_id named = leaving->session_id;
 	struct lk_err err = { "" };
-	enum lk_rc rc;
+	enum lk_rc rc = LK_OK;
 
-	if (token == NULL ||
-	    (!member->present &&
-	     lk_refresh_beside(x->service, token, len, credential->access_token,
-			       credential->access_len, &err) != LK_OK))
+	if (token == NULL)
 		return true;
-	rc = lk_refresh_session(x->service, token, len, &leaving->session_id,
-				&leaving->user_id, &err);
+	if (!member->present) {
+		rc = lk_refresh_beside(x->service, token, len,
+				       credential->access_token,
+				       credential->access_len, &err);
+		if (rc == LK_REFUSED)
+			return true;
+	}
+	if (rc == LK_OK)
+		rc = lk_refresh_session(x->service, token, len,
+					&leaving->session_id, &leaving->user_id,
+					&err);
 	if (rc == LK_REFUSED) {
 		lk_problem(x->response, LK_INVALID_REFRESH_TOKEN,
 			   "It is not one of ours.");

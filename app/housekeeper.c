@@ -60,10 +60,12 @@ static int keep_up(struct lk_service *service)
 	do {
 		next = lk_boottime() + interval;
 		rc = lk_upkeep_pass(&upkeep, &err);
+		if (service->wrong_schema || service->wrong_master_key) {
+			lk_error("cannot serve: %s", err.msg);
+			return EX_CONFIG;
+		}
 		tell_change(before, rc, &err);
 		before = rc;
-		if (service->wrong_schema)
-			return EX_CONFIG;
 	} while (!told_to_stop(next));
 	return EX_OK;
 }
@@ -108,7 +110,8 @@ int lk_housekeeper_run(const struct lk_settings *settings,
 }
 
 int lk_purger_run(const struct lk_settings *settings,
+		  const struct lk_master_key *master_key,
 		  const struct lk_shared *shared)
 {
-	return run(purge, settings, NULL, shared);
+	return run(purge, settings, master_key, shared);
 }

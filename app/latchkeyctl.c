@@ -37,6 +37,11 @@ static const struct command {
 	  "make the first keys, and the master key file if there is none" },
 	{ "keys list", lk_ctl_keys_list, SETTINGS,
 	  "the signing and refresh keys" },
+	{ "keys rotate", lk_ctl_keys_rotate, MASTER_KEY,
+	  "[--alg ALG | --refresh] [--revoke]: put a new key in the place of "
+	  "the active one" },
+	{ "keys retire", lk_ctl_keys_retire, MASTER_KEY,
+	  "KEY [--revoke]: remove a standby key, or one that has retired" },
 	{ "user add", lk_ctl_user_add, SETTINGS,
 	  "LOGIN [--role NAME]...; the password comes from a prompt or "
 	  "standard input" },
@@ -44,6 +49,10 @@ static const struct command {
 	{ "user show", lk_ctl_user_show, SETTINGS, "LOGIN" },
 	{ "user roles", lk_ctl_user_roles, SETTINGS,
 	  "LOGIN ROLE,ROLE: give these roles and take all others" },
+	{ "client add", lk_ctl_client_add, SETTINGS,
+	  "ID: make a client that may introspect tokens, and its secret" },
+	{ "client list", lk_ctl_client_list, SETTINGS, "every client" },
+	{ "client delete", lk_ctl_client_delete, SETTINGS, "ID" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -156,5 +165,10 @@ int main(int argc, char **argv)
 		return lk_ctl_misused("no such command");
 	ctl.argc = argc - optind - words;
 	ctl.argv = argv + optind + words;
+	/* No command has an argument of that name: it may as well come last. */
+	if (ctl.argc > 0 && strcmp(ctl.argv[ctl.argc - 1], "--json") == 0) {
+		ctl.json = true;
+		ctl.argc--;
+	}
 	return run(&ctl, command);
 }

@@ -6,40 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-static enum lk_rc decode(const char *text, size_t len, struct lk_buf *out)
-{
-	enum lk_rc rc = LK_OK;
-	size_t i;
-
-	for (i = 0; i < len && rc == LK_OK; i++) {
-		char c = text[i];
-
-		if (c == '%') {
-			int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
-			int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
-
-			if (low < 0)
-				return LK_INVALID;
-			c = (char)(high << 4 | low);
-			i += 2;
-		}
-		if (c == '\0')
-			return LK_INVALID;
-		rc = lk_buf_add(out, &c, 1);
-	}
-	return rc;
-}
+#include "lib/form.h"
 
 enum lk_rc lk_query_param(const char *query, const char *name,
 			  struct lk_buf *out)
@@ -58,7 +25,9 @@ enum lk_rc lk_query_param(const char *query, const char *name,
 		value = query + name_len + 1;
 		len = n - name_len - 1;
 	}
-	return value == NULL ? LK_NOT_FOUND : decode(value, len, out);
+	if (value == NULL)
+		return LK_NOT_FOUND;
+	return lk_percent_decode(value, len, false, out);
 }
 
 bool lk_local_path(const char *text)
@@ -86,4 +55,14 @@ enum lk_rc lk_query_encode(const char *text, struct lk_buf *out)
 		else
 			rc = lk_buf_addf(out, "%%%02X", (unsigned char)*text);
 	return rc;
+}
+
+size_t lk_origin_len(const char *url)
+{
+	const char *authority = strstr(url, "://");
+
+	if (authority == NULL)
+		return strlen(url);
+	authority += 3;
+	return (size_t)(authority - url) + strcspn(authority, "/");
 }

@@ -5,6 +5,7 @@
 #define LK_LOCAL_URL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "lib/buf.h"
 #include "lib/rc.h"
@@ -25,5 +26,8 @@ bool lk_local_path(const char *text);
 
 /* Appends text as the value of a query parameter. */
 enum lk_rc lk_query_encode(const char *text, struct lk_buf *out);
+
+/* The length of the origin of a URL: its scheme and authority. */
+size_t lk_origin_len(const char *url);
 
 #endif

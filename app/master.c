@@ -118,7 +118,8 @@ static int run_process(const struct master *master, enum lk_process process)
 		return lk_housekeeper_run(master->settings, master->master_key,
 					  master->shared);
 	case LK_PROCESS_PURGER:
-		return lk_purger_run(master->settings, master->shared);
+		return lk_purger_run(master->settings, master->master_key,
+				     master->shared);
 	case LK_PROCESS_VERIFY_WORKER:
 		return run_worker(master, true);
 	default:
@@ -149,7 +150,7 @@ static void become(const struct master *master, enum lk_process process,
 	(void)prctl(PR_SET_NAME, names[process].name);
 	lk_log_role(names[process].role);
 	keep_listener(master, process);
-	if (process == LK_PROCESS_VERIFY_WORKER || process == LK_PROCESS_PURGER)
+	if (process == LK_PROCESS_VERIFY_WORKER)
 		sodium_memzero(key, sizeof(*key));
 	else /* a lock on memory is not inherited */
 		(void)sodium_mlock(key, sizeof(*key));
@@ -362,8 +363,7 @@ static void slot_died(struct master *master, struct slot *slot, int status)
 	if (!clean)
 		lk_metrics_restart(master->shared->metrics, slot->process);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG) {
-		lk_error("nobody can serve this database; see above, and "
-			 "`latchkeyctl migrate`");
+		lk_error("nobody can serve this database; see above");
 		stop(master, EX_CONFIG);
 	} else if (clean || now - slot->started >= CRASH_TIME) {
 		slot->delay = 0;

@@ -74,17 +74,26 @@ bool lk_request_doubled(const struct lk_request *request, const char *name)
 	return false;
 }
 
-bool lk_request_is_json(const struct lk_request *request)
+static bool has_type(const struct lk_request *request, const char *wanted)
 {
-	static const char json[] = "application/json";
-	const size_t n = sizeof(json) - 1;
+	const size_t n = strlen(wanted);
 	const char *type = param(request, "CONTENT_TYPE", 0);
 
-	if (type == NULL || strncasecmp(type, json, n) != 0)
+	if (type == NULL || strncasecmp(type, wanted, n) != 0)
 		return false;
 	type += n;
 	type += strspn(type, " \t");
 	return *type == '\0' || *type == ';';
+}
+
+bool lk_request_is_json(const struct lk_request *request)
+{
+	return has_type(request, "application/json");
+}
+
+bool lk_request_is_form(const struct lk_request *request)
+{
+	return has_type(request, "application/x-www-form-urlencoded");
 }
 
 void lk_response_init(struct lk_response *response)

@@ -35,7 +35,8 @@ struct lk_response {
 	unsigned status;
 	const char *content_type; /* NULL: no body */
 	bool cacheable;           /* public, max-age=300; else no-store */
-	bool bare;             /* none of the headers that every answer has */
+	bool oauth; /* problems in the form of RFC 6749 §5.2; not reset */
+	bool bare;  /* none of the headers that every answer has */
 	struct lk_buf headers; /* "Name: value\r\n" lines */
 	struct lk_buf body;
 };
@@ -52,6 +53,9 @@ bool lk_request_doubled(const struct lk_request *request, const char *name);
 /* Whether the content type is application/json, with any parameters (its
  * charset is always UTF-8). */
 bool lk_request_is_json(const struct lk_request *request);
+
+/* The same for application/x-www-form-urlencoded. */
+bool lk_request_is_form(const struct lk_request *request);
 
 void lk_response_init(struct lk_response *response);
 void lk_response_free(struct lk_response *response);

@@ -6,7 +6,8 @@
 #include "app/problem.h"
 #include "lib/log.h"
 
-#define RETRY_AFTER "1" /* seconds: a restart of MariaDB takes a few */
+#define RETRY_AFTER "1"  /* seconds: a restart of MariaDB takes a few */
+#define REST_FOR    "60" /* seconds: what was too much is not so at once */
 
 static const struct {
 	unsigned status;
@@ -58,11 +59,69 @@ static const struct {
 					NULL },
 	[LK_WEAK_PASSWORD] = { 422, "weak_password", "The password is too weak",
 			       NULL },
+	[LK_TOO_MANY_REQUESTS] = { 429, "too_many_requests",
+				   "Too often, or too much at once", NULL },
 	[LK_INTERNAL_ERROR] = { 500, "internal", "Something went wrong here",
 				NULL },
 	[LK_NOT_AVAILABLE] = { 503, "unavailable", "Not available just now",
 			       NULL },
+	/* RFC 7617 §2: a realm is required */
+	[LK_INVALID_CLIENT] = { 401, "invalid_client",
+				"The client is another, or not authenticated",
+				"Basic realm=\"latchkey\"" },
+	[LK_INVALID_GRANT] = { 400, "invalid_grant",
+			       "The refresh token is not accepted", NULL },
+	[LK_UNSUPPORTED_GRANT_TYPE] = { 400, "unsupported_grant_type",
+					"Only refresh_token is taken", NULL },
+	[LK_INVALID_SCOPE] = { 400, "invalid_scope", "There are no scopes",
+			       NULL },
 };
+
+/* What the problems of every endpoint are called where OAuth has a word. */
+static const char *oauth_error(enum lk_problem problem)
+{
+	switch (problem) {
+	case LK_INVALID_CLIENT:
+	case LK_INVALID_GRANT:
+	case LK_UNSUPPORTED_GRANT_TYPE:
+	case LK_INVALID_SCOPE:
+		return problems[problem].code;
+	case LK_INTERNAL_ERROR:
+		return "server_error";
+	case LK_NOT_AVAILABLE:
+		return "temporarily_unavailable";
+	default:
+		return "invalid_request";
+	}
+}
+
+static void write_oauth_error(struct lk_json_writer *w, enum lk_problem problem,
+			      const char *detail)
+{
+	lk_json_key(w, "error");
+	lk_json_string(w, oauth_error(problem));
+	lk_json_key(w, "error_description");
+	lk_json_string(w, detail);
+}
+
+static void write_problem(struct lk_json_writer *w, enum lk_problem problem,
+			  const char *detail)
+{
+	char type[64];
+
+	snprintf(type, sizeof(type), "urn:latchkey:problem:%s",
+		 problems[problem].code);
+	lk_json_key(w, "type");
+	lk_json_string(w, type);
+	lk_json_key(w, "title");
+	lk_json_string(w, problems[problem].title);
+	lk_json_key(w, "status");
+	lk_json_integer(w, problems[problem].status);
+	lk_json_key(w, "detail");
+	lk_json_string(w, detail);
+	lk_json_key(w, "code");
+	lk_json_string(w, problems[problem].code);
+}
 
 struct lk_json_writer *lk_problem_begin(struct lk_response *response,
 					enum lk_problem problem,
@@ -70,7 +129,6 @@ struct lk_json_writer *lk_problem_begin(struct lk_response *response,
 {
 	const unsigned status = problems[problem].status;
 	struct lk_json_writer *w = NULL;
-	char type[64];
 
 	lk_response_reset(response);
 	if (problems[problem].challenge != NULL)
@@ -78,21 +136,16 @@ struct lk_json_writer *lk_problem_begin(struct lk_response *response,
 				   problems[problem].challenge);
 	if (status == 503)
 		lk_response_header(response, "Retry-After", RETRY_AFTER);
+	if (status == 429)
+		lk_response_header(response, "Retry-After", REST_FOR);
 	w = lk_response_json(response, status);
-	response->content_type = "application/problem+json";
-	snprintf(type, sizeof(type), "urn:latchkey:problem:%s",
-		 problems[problem].code);
 	lk_json_open_object(w);
-	lk_json_key(w, "type");
-	lk_json_string(w, type);
-	lk_json_key(w, "title");
-	lk_json_string(w, problems[problem].title);
-	lk_json_key(w, "status");
-	lk_json_integer(w, status);
-	lk_json_key(w, "detail");
-	lk_json_string(w, detail);
-	lk_json_key(w, "code");
-	lk_json_string(w, problems[problem].code);
+	if (response->oauth) {
+		write_oauth_error(w, problem, detail);
+	} else {
+		response->content_type = "application/problem+json";
+		write_problem(w, problem, detail);
+	}
 	return w;
 }
 

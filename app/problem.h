@@ -1,6 +1,7 @@
 /*
- * Error answers: RFC 9457 problem details with a stable code.  One list; the
- * contract (http-api.md) names the same codes.
+ * Error answers: RFC 9457 problem details with a stable code, or, where the
+ * endpoint is OAuth's (response->oauth), the form of RFC 6749 §5.2.  One list;
+ * the contract (http-api.md) names the same codes.
  */
 #ifndef LK_PROBLEM_H
 #define LK_PROBLEM_H
@@ -28,14 +29,22 @@ enum lk_problem {
 	LK_BODY_TOO_LARGE,
 	LK_UNSUPPORTED_MEDIA_TYPE,
 	LK_WEAK_PASSWORD,
+	LK_TOO_MANY_REQUESTS, /* with Retry-After */
 	LK_INTERNAL_ERROR,
-	LK_NOT_AVAILABLE /* `unavailable`, with Retry-After */
+	LK_NOT_AVAILABLE, /* `unavailable`, with Retry-After */
+
+	/* of OAuth endpoints only (RFC 6749 §5.2) */
+	LK_INVALID_CLIENT,
+	LK_INVALID_GRANT,
+	LK_UNSUPPORTED_GRANT_TYPE,
+	LK_INVALID_SCOPE
 };
 
 /*
  * Makes the response this problem's, whatever it was before: status, headers
  * that belong to it (challenge, Retry-After) and body.  detail is for people
- * and holds nothing that a client sent.
+ * and holds nothing that a client sent; an error_description has no '"' and no
+ * '\' in it.
  */
 void lk_problem(struct lk_response *response, enum lk_problem problem,
 		const char *detail);

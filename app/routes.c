@@ -9,13 +9,17 @@
 
 #include "app/credential.h"
 #include "app/handle_account.h"
+#include "app/handle_admin_keys.h"
 #include "app/handle_continue.h"
+#include "app/handle_oauth.h"
 #include "app/handle_operation.h"
 #include "app/handle_session.h"
 #include "app/handle_verify.h"
+#include "app/local_url.h"
 #include "app/problem.h"
 #include "app/routes.h"
 #include "lib/clock.h"
+#include "lib/form.h"
 #include "lib/log.h"
 #include "lib/verify.h"
 
@@ -29,7 +33,12 @@ enum needs {
 	VERIFY = 32,   /* the verify pool has it too … */
 	STRANGER = 64, /* … and over TCP */
 	TOKENS = 128,  /* takes tokens of its own accord, cookies included */
+	FORM = 256,    /* a form with the row's members; problems as OAuth's */
+	ADMIN = 512,   /* BEARER, of a user with the role of administrators */
 };
+
+#define ADMIN_ROLE "admin"
+#define METADATA   "/.well-known/oauth-authorization-server"
 
 struct route {
 	const char *method; /* "*": any, and its body is not looked at */
@@ -59,7 +68,16 @@ static const struct route routes[] = {
 	  BEARER | QUICK | VERIFY | STRANGER },
 	{ "*", "/verify/*", lk_handle_verify,
 	  BEARER | QUICK | VERIFY | STRANGER },
+	{ "POST", "/token", lk_handle_token, READY | FORM, LK_TOKEN_MEMBERS },
+	{ "POST", "/introspect", lk_handle_introspect, READY | FORM,
+	  LK_INTROSPECT_MEMBERS },
+	{ "POST", "/revoke", lk_handle_revoke, READY | FORM,
+	  LK_REVOKE_MEMBERS },
 	{ "GET", "/.well-known/jwks.json", lk_handle_jwks, QUICK | VERIFY },
+	{ "GET", METADATA, lk_handle_metadata, QUICK },
+	{ "GET", "/admin/keys", lk_handle_keys, READY | BEARER | ADMIN },
+	{ "POST", "/admin/keys/rotate", lk_handle_rotate_keys,
+	  READY | BEARER | ADMIN | BODY_MAY, LK_ROTATE_KEYS_MEMBERS },
 	{ "GET", "/health", lk_handle_health, QUICK | VERIFY },
 	{ "GET", "/ready", lk_handle_ready, READY | VERIFY },
 	{ "GET", "/metrics", lk_handle_metrics, QUICK | VERIFY },
@@ -80,17 +98,50 @@ static const char *origin_form(const char *uri)
 	return authority + 3 + strcspn(authority + 3, "/?");
 }
 
+static bool is_text(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	return a_len == b_len && memcmp(a, b, a_len) == 0;
+}
+
+/*
+ * Whether a path is the place outside the mount where clients look for the
+ * metadata: before the issuer's path, without its last slash (RFC 8414 §3.1).
+ * Before the mount, too, which is what a client makes of our URL; it compares
+ * the issuer that it finds with its own (§3.3).
+ */
+static bool is_metadata(const char *path, size_t len,
+			const struct lk_settings *settings)
+{
+	const size_t n = sizeof(METADATA) - 1;
+	const char *issuer = settings->issuer + lk_origin_len(settings->issuer);
+	size_t issuer_len = strlen(issuer);
+
+	if (issuer_len > 0 && issuer[issuer_len - 1] == '/')
+		issuer_len--;
+	return len >= n && memcmp(path, METADATA, n) == 0 &&
+	       (is_text(path + n, len - n, issuer, issuer_len) ||
+		is_text(path + n, len - n, settings->mount,
+			strlen(settings->mount)));
+}
+
 /* The path below the mount, of *len_r characters, or NULL if the URI is not
  * below it. */
-static const char *local_path(const char *uri, const char *mount, size_t *len_r)
+static const char *local_path(const char *uri,
+			      const struct lk_settings *settings, size_t *len_r)
 {
-	const size_t n = strlen(mount);
+	const size_t n = strlen(settings->mount);
 
-	if (uri != NULL)
-		uri = origin_form(uri);
-	if (uri == NULL || strncmp(uri, mount, n) != 0 || uri[n] != '/')
+	if (uri == NULL)
 		return NULL;
-	*len_r = strcspn(uri + n, "?");
+	uri = origin_form(uri);
+	*len_r = strcspn(uri, "?");
+	if (is_metadata(uri, *len_r, settings)) {
+		*len_r = sizeof(METADATA) - 1;
+		return METADATA;
+	}
+	if (strncmp(uri, settings->mount, n) != 0 || uri[n] != '/')
+		return NULL;
+	*len_r -= n;
 	return uri + n;
 }
 
@@ -153,13 +204,14 @@ static const struct route *find_route(struct lk_exchange *x,
 	size_t i, len = 0;
 	const char *path =
 		local_path(lk_request_param(x->request, "REQUEST_URI"),
-			   x->service->settings->mount, &len);
+			   x->service->settings, &len);
 
 	for (i = 0; path != NULL && i < N_ROUTES && found == NULL; i++) {
 		if (!in_reach(&routes[i], reach) ||
 		    !path_matches(&routes[i], path, len, &end))
 			continue;
 		known = true;
+		x->response->oauth = (routes[i].needs & FORM) != 0;
 		if (method_matches(&routes[i], method))
 			found = &routes[i];
 	}
@@ -205,6 +257,9 @@ static bool read_body(struct lk_exchange *x, const struct route *route,
 {
 	const char *type = lk_request_param(x->request, "CONTENT_TYPE");
 	const bool typed = type != NULL && *type != '\0';
+	const bool form = (route->needs & FORM) != 0;
+	const bool right = form ? lk_request_is_form(x->request)
+				: lk_request_is_json(x->request);
 	enum lk_rc rc;
 	size_t len;
 
@@ -213,10 +268,11 @@ static bool read_body(struct lk_exchange *x, const struct route *route,
 			   "The content length is not a number.");
 		return false;
 	}
-	if ((typed || len > 0) && !lk_request_is_json(x->request) &&
-	    (len > 0 || (route->needs & BODY) != 0)) {
+	if ((typed || len > 0) && !right &&
+	    (len > 0 || (route->needs & (BODY | FORM)) != 0)) {
 		lk_problem(x->response, LK_UNSUPPORTED_MEDIA_TYPE,
-			   "Say so in the content type.");
+			   form ? "Send application/x-www-form-urlencoded."
+				: "Say so in the content type.");
 		return false;
 	}
 	if (len > LK_BODY_MAX) {
@@ -250,7 +306,7 @@ static bool take_body(struct lk_exchange *x, const struct route *route,
 	size_t n = 0;
 	enum lk_rc rc;
 
-	if ((route->needs & (BODY | BODY_MAY)) == 0)
+	if ((route->needs & (BODY | BODY_MAY | FORM)) == 0)
 		return true;
 	if (!read_body(x, route, body))
 		return false;
@@ -261,7 +317,12 @@ static bool take_body(struct lk_exchange *x, const struct route *route,
 		return true;
 	while (n < LK_MEMBERS_MAX && x->members[n].name != NULL)
 		n++;
-	rc = lk_json_object(lk_buf_str(body), body->len, x->members, n, &err);
+	if ((route->needs & FORM) != 0)
+		rc = lk_form_read(lk_buf_str(body), body->len, x->members, n,
+				  &err);
+	else
+		rc = lk_json_object(lk_buf_str(body), body->len, x->members, n,
+				    &err);
 	if (rc == LK_MALFORMED)
 		lk_problem(x->response, LK_INVALID_JSON, err.msg);
 	else if (rc == LK_INVALID)
@@ -333,6 +394,14 @@ static bool take_token(struct lk_exchange *x)
 	return rc == LK_OK;
 }
 
+static bool take_right(struct lk_exchange *x)
+{
+	if (lk_roles_contain(x->claims.roles, ADMIN_ROLE))
+		return true;
+	lk_problem(x->response, LK_FORBIDDEN, "This is for administrators.");
+	return false;
+}
+
 /* Schema and keys. */
 static bool take_ready(struct lk_exchange *x)
 {
@@ -377,7 +446,8 @@ static void run(struct lk_exchange *x, const struct route *route,
 	     read_credential(x, route)) &&
 	    take_body(x, route, &body) && take_permit(x, route, reach, &held) &&
 	    ((route->needs & READY) == 0 || take_ready(x)) &&
-	    (!bearer || take_token(x)))
+	    (!bearer || take_token(x)) &&
+	    ((route->needs & ADMIN) == 0 || take_right(x)))
 		route->handler(x);
 	if (held)
 		lk_permits_give(x->service->shared->permits);

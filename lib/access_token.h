@@ -1,8 +1,7 @@
 /*
  * The access token (design §2, RFC 9068): which claims it carries and what is
  * held against them.  Its signature is lib/jws.h's; whether its session, user
- * or key has been revoked is for the caller to ask.  The only file that
- * includes libjwt, which builds and parses the claim set.
+ * or key has been revoked is for the caller to ask.
  */
 #ifndef LK_ACCESS_TOKEN_H
 #define LK_ACCESS_TOKEN_H

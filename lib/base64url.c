@@ -1,6 +1,7 @@
 /*
- * base64url, for tokens, keys and ids, by libsodium: its decoder refuses stray
- * bits and takes the same time for every letter, so it may read secrets.
+ * base64url, for tokens, keys and ids, and its elder, by libsodium: its decoder
+ * refuses stray bits and takes the same time for every letter, so it may read
+ * secrets.
  */
 #include "lib/base64url.h"
 
@@ -12,8 +13,8 @@ void lk_base64url_encode(const void *bytes, size_t n, char *out)
 			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-enum lk_rc lk_base64url_decode(const char *text, size_t len, void *out,
-			       size_t size, size_t *n_r)
+static enum lk_rc decode(const char *text, size_t len, int variant, void *out,
+			 size_t size, size_t *n_r)
 {
 	unsigned char any = 0;
 	size_t i;
@@ -26,10 +27,24 @@ enum lk_rc lk_base64url_decode(const char *text, size_t len, void *out,
 		return LK_INVALID;
 	if (len / 4 * 3 + len % 4 * 3 / 4 > size)
 		return LK_TOO_LARGE;
-	if (sodium_base642bin(out, size, text, len, NULL, n_r, NULL,
-			      sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0) {
+	if (sodium_base642bin(out, size, text, len, NULL, n_r, NULL, variant) !=
+	    0) {
 		*n_r = 0;
 		return LK_INVALID;
 	}
 	return LK_OK;
+}
+
+enum lk_rc lk_base64url_decode(const char *text, size_t len, void *out,
+			       size_t size, size_t *n_r)
+{
+	return decode(text, len, sodium_base64_VARIANT_URLSAFE_NO_PADDING, out,
+		      size, n_r);
+}
+
+enum lk_rc lk_base64_decode(const char *text, size_t len, void *out,
+			    size_t size, size_t *n_r)
+{
+	return decode(text, len, sodium_base64_VARIANT_ORIGINAL, out, size,
+		      n_r);
 }

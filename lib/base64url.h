@@ -24,4 +24,9 @@ void lk_base64url_encode(const void *bytes, size_t n, char *out);
 enum lk_rc lk_base64url_decode(const char *text, size_t len, void *out,
 			       size_t size, size_t *n_r);
 
+/* The same for base64 with padding (RFC 4648 §4), as HTTP Basic has it; size
+ * has to be as if the padding were letters. */
+enum lk_rc lk_base64_decode(const char *text, size_t len, void *out,
+			    size_t size, size_t *n_r);
+
 #endif

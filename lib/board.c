@@ -6,6 +6,7 @@
 #include "lib/board.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "lib/clock.h"
@@ -16,6 +17,7 @@
 struct lk_board {
 	struct lk_shm_lock lock;
 	_Atomic uint64_t version; /* 0 while the notice is being replaced */
+	_Atomic int64_t checked_at;
 	struct lk_board_notice notice;
 };
 
@@ -41,6 +43,12 @@ void lk_board_free(struct lk_board *board)
 	lk_shm_unmap(board, sizeof(*board));
 }
 
+static size_t size_of(const struct lk_board_notice *notice)
+{
+	return offsetof(struct lk_board_notice, keys) +
+	       notice->n_keys * sizeof(notice->keys[0]);
+}
+
 enum lk_rc lk_board_write(struct lk_board *board,
 			  const struct lk_board_notice *notice)
 {
@@ -48,7 +56,7 @@ enum lk_rc lk_board_write(struct lk_board *board,
 		return LK_UNAVAILABLE;
 	/* One that dies in here leaves version 0: nothing to be read. */
 	atomic_store(&board->version, 0);
-	memcpy(&board->notice, notice, sizeof(*notice));
+	memcpy(&board->notice, notice, size_of(notice));
 	atomic_store(&board->version, notice->version);
 	lk_shm_lock_give(&board->lock);
 	return LK_OK;
@@ -62,7 +70,7 @@ enum lk_rc lk_board_read(struct lk_board *board,
 	if (lk_shm_lock_take(&board->lock, WAIT) == LK_UNAVAILABLE)
 		return LK_UNAVAILABLE;
 	if (atomic_load(&board->version) != 0) {
-		memcpy(notice_r, &board->notice, sizeof(*notice_r));
+		memcpy(notice_r, &board->notice, size_of(&board->notice));
 		rc = LK_OK;
 	}
 	lk_shm_lock_give(&board->lock);
@@ -72,4 +80,14 @@ enum lk_rc lk_board_read(struct lk_board *board,
 uint64_t lk_board_version(const struct lk_board *board)
 {
 	return atomic_load(&board->version);
+}
+
+void lk_board_checked(struct lk_board *board, int64_t at)
+{
+	atomic_store(&board->checked_at, at);
+}
+
+int64_t lk_board_checked_at(const struct lk_board *board)
+{
+	return atomic_load(&board->checked_at);
 }

@@ -65,14 +65,15 @@ static enum lk_rc issue_refresh(struct lk_service *service,
 				const uint8_t *seed, struct lk_grant *grant,
 				struct lk_err *err)
 {
-	const struct lk_refresh_key *key =
-		lk_keyring_find_refresh(session->refresh_key_id, service->ring);
+	const struct lk_refresh_key *key = NULL;
 	struct lk_refresh_token token = {
 		.session_id = session->session_id,
 		.generation = session->generation,
 	};
 
-	if (key == NULL)
+	/* It may be new to this node: another one has rotated the session. */
+	if (lk_service_refresh_key(service, session->refresh_key_id, &key,
+				   err) != LK_OK)
 		return lk_fail(err, LK_UNAVAILABLE,
 			       "refresh key %u is not in the ring",
 			       session->refresh_key_id);

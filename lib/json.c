@@ -112,11 +112,15 @@ struct parse {
 	bool any; /* members of any name may stand there */
 	struct lk_json_member *current; /* takes the next value, or NULL */
 	struct lk_json_member *strings; /* takes the elements, or NULL */
+	struct lk_json_member *object;  /* takes the text, or NULL */
+	size_t object_start;
 	unsigned depth;
 	const char **names; /* of all objects that are open */
 	size_t n_names;
 	size_t first[LK_JSON_DEPTH + 1]; /* name of the object at a depth */
 	char *bytes;                     /* what the names point into */
+	const char *text;
+	yajl_handle yajl; /* knows how much of the text has been read */
 	enum lk_rc rc;
 	struct lk_err *err;
 };
@@ -213,24 +217,18 @@ static bool add_string(struct lk_json_member *m, char *str)
 	return true;
 }
 
-static int on_string(void *ctx, const unsigned char *bytes, size_t len)
+/* Gives a member its string or text, or an array its next string. */
+static int keep(struct parse *p, struct lk_json_member *m, const char *bytes,
+		size_t len)
 {
-	struct parse *p = ctx;
-	struct lk_json_member *m = taker(p, LK_JSON_STRING);
 	char *str = NULL;
 
-	if (memchr(bytes, '\0', len) != NULL)
-		refuse(p, NULL, "a NUL character");
-	if (p->strings != NULL)
-		m = p->strings;
-	if (m == NULL)
-		return GO_ON;
 	if (len > m->max)
 		refuse(p, m, "too long");
 	if (p->rc != LK_OK)
 		return GO_ON;
 
-	str = strndup((const char *)bytes, len);
+	str = strndup(bytes, len);
 	if (str == NULL || (m == p->strings && !add_string(m, str))) {
 		free_string(str);
 		p->rc = lk_fail(p->err, LK_NOMEM, "JSON: no memory");
@@ -241,6 +239,20 @@ static int on_string(void *ctx, const unsigned char *bytes, size_t len)
 		m->len = len;
 	}
 	return GO_ON;
+}
+
+static int on_string(void *ctx, const unsigned char *bytes, size_t len)
+{
+	struct parse *p = ctx;
+	struct lk_json_member *m = taker(p, LK_JSON_STRING);
+
+	if (memchr(bytes, '\0', len) != NULL)
+		refuse(p, NULL, "a NUL character");
+	if (p->strings != NULL)
+		m = p->strings;
+	if (m == NULL)
+		return GO_ON;
+	return keep(p, m, (const char *)bytes, len);
 }
 
 static int descend(struct parse *p)
@@ -273,9 +285,13 @@ static int on_end_array(void *ctx)
 static int on_start_object(void *ctx)
 {
 	struct parse *p = ctx;
+	struct lk_json_member *m =
+		p->depth > 0 ? taker(p, LK_JSON_OBJECT) : NULL;
 
-	if (p->depth > 0)
-		taker(p, LK_JSON_ANY);
+	if (m != NULL) {
+		p->object = m;
+		p->object_start = yajl_get_bytes_consumed(p->yajl) - 1;
+	}
 	return descend(p);
 }
 
@@ -292,13 +308,14 @@ static int on_name(void *ctx, const unsigned char *bytes, size_t len)
 	if (strlen(name) != len)
 		refuse(p, NULL, "a NUL character");
 
-	if (p->depth != 1 || p->any)
+	if (p->depth != 1)
 		return GO_ON;
 	for (i = 0; i < p->n_members; i++)
 		if (strcmp(p->members[i].name, name) == 0)
 			break;
 	if (i == p->n_members) {
-		refuse(p, NULL, "an unknown member");
+		if (!p->any)
+			refuse(p, NULL, "an unknown member");
 	} else if (!p->members[i].present) {
 		p->members[i].present = true;
 		p->current = &p->members[i];
@@ -315,6 +332,7 @@ static int compare_names(const void *a, const void *b)
 static int on_end_object(void *ctx)
 {
 	struct parse *p = ctx;
+	struct lk_json_member *m = p->object;
 	size_t first = p->first[p->depth--];
 	size_t i;
 
@@ -324,7 +342,11 @@ static int on_end_object(void *ctx)
 		if (strcmp(p->names[i - 1], p->names[i]) == 0)
 			refuse(p, NULL, "a duplicate member");
 	p->n_names = first;
-	return GO_ON;
+	if (m == NULL || p->depth != 1)
+		return GO_ON;
+	p->object = NULL;
+	return keep(p, m, p->text + p->object_start,
+		    yajl_get_bytes_consumed(p->yajl) - p->object_start);
 }
 
 static const yajl_callbacks callbacks = {
@@ -347,6 +369,8 @@ static void run_yajl(struct parse *p, const char *text, size_t len)
 	yajl_handle yajl = yajl_alloc(&callbacks, &memory, p);
 	yajl_status status;
 
+	p->text = text;
+	p->yajl = yajl;
 	status = yajl_parse(yajl, (const unsigned char *)text, len);
 	if (status == yajl_status_ok)
 		status = yajl_complete_parse(yajl);
@@ -395,12 +419,21 @@ enum lk_rc lk_json_object(const char *text, size_t len,
 	return parse(&p, text, len);
 }
 
+enum lk_rc lk_json_members(const char *text, size_t len,
+			   struct lk_json_member *members, size_t n,
+			   struct lk_err *err)
+{
+	struct parse p = {
+		.members = members, .n_members = n, .any = true, .err = err
+	};
+
+	return parse(&p, text, len);
+}
+
 enum lk_rc lk_json_check_object(const char *text, size_t len,
 				struct lk_err *err)
 {
-	struct parse p = { .any = true, .err = err };
-
-	return parse(&p, text, len);
+	return lk_json_members(text, len, NULL, 0, err);
 }
 
 void lk_json_free(struct lk_json_member *members, size_t n)

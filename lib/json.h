@@ -19,6 +19,7 @@ enum lk_json_type {
 	LK_JSON_BOOL,
 	LK_JSON_INTEGER, /* a number without fraction or exponent in int64 */
 	LK_JSON_STRINGS, /* an array of strings */
+	LK_JSON_OBJECT,  /* an object, as the text that it is */
 	LK_JSON_ANY      /* any value; only its presence is reported */
 };
 
@@ -27,10 +28,10 @@ struct lk_json_member {
 	const char *name;
 	enum lk_json_type type;
 	bool required;
-	size_t max; /* most bytes of a string, or of each of an array */
+	size_t max; /* most bytes of a string or text, or of each of an array */
 
 	bool present;
-	char *str; /* STRING: NUL-terminated, without inner NULs */
+	char *str; /* STRING, OBJECT: NUL-terminated, without inner NULs */
 	size_t len;
 	bool boolean;
 	int64_t integer;
@@ -56,13 +57,21 @@ enum lk_rc lk_json_object(const char *text, size_t len,
 			  struct lk_err *err);
 
 /*
+ * The same for an object that may have any members beside those: for forms that
+ * others may extend (a JWK, a JOSE header).  Same results.
+ */
+enum lk_rc lk_json_members(const char *text, size_t len,
+			   struct lk_json_member *members, size_t n,
+			   struct lk_err *err);
+
+/*
  * The same check for an object of any members: for texts that another parser
  * reads afterwards (a claim set).  Same results.
  */
 enum lk_rc lk_json_check_object(const char *text, size_t len,
 				struct lk_err *err);
 
-/* Wipes and frees what lk_json_object() allocated; the members stay usable. */
+/* Wipes and frees what parsing allocated; the members stay usable. */
 void lk_json_free(struct lk_json_member *members, size_t n);
 
 /*

@@ -3,8 +3,8 @@
  * that issues or checks one.  The header is the same for all tokens of a key,
  * so its text is made with the key.
  *
- * The verifier takes what the signer can have made and nothing else: one
- * spelling of each segment, and in the header just `alg`, `kid` and `typ`.
+ * Each segment has one spelling.  Of our own tokens the verifier takes what the
+ * signer can have made and nothing else: just `alg`, `kid` and `typ`.
  */
 #include "lib/jws.h"
 
@@ -21,6 +21,7 @@
 #define ALG_MAX 16 /* bytes of an `alg` */
 
 struct lk_jws_key {
+	unsigned shares; /* beside the first */
 	struct lk_sig_key *sig;
 	char kid[LK_THUMBPRINT_LEN + 1];
 	char typ[TYP_MAX + 1];
@@ -90,9 +91,15 @@ out:
 	return rc;
 }
 
+struct lk_jws_key *lk_jws_key_share(struct lk_jws_key *key)
+{
+	key->shares++;
+	return key;
+}
+
 void lk_jws_key_free(struct lk_jws_key *key)
 {
-	if (key == NULL)
+	if (key == NULL || key->shares-- > 0)
 		return;
 	lk_sig_free(key->sig);
 	free(key);
@@ -120,9 +127,9 @@ enum lk_rc lk_jws_sign(const struct lk_jws_key *key, const char *payload,
 	/* What verification would refuse for its size is never made. */
 	if (len > LK_JWS_MAX)
 		return lk_fail(err, LK_TOO_LARGE, "token: too large");
-	rc = lk_buf_reserve(&token, key->header_len + 1 +
-					    LK_BASE64URL_LEN(len) + 1 +
-					    LK_BASE64URL_LEN(LK_SIG_MAX));
+	rc = lk_buf_reserve(&token,
+			    key->header_len + 1 + LK_BASE64URL_LEN(len) + 1 +
+				    LK_BASE64URL_LEN(lk_sig_len(key->sig)));
 	if (rc != LK_OK) {
 		rc = lk_fail(err, rc, "token: %s", lk_rc_str(rc));
 		goto out;
@@ -156,13 +163,47 @@ static bool split(const char *token, size_t len, struct segment seg[3])
 	for (int i = 0; i < 2; i++) {
 		const char *dot = memchr(token, '.', (size_t)(end - token));
 
-		if (dot == NULL || dot == token)
+		if (dot == NULL)
 			return false;
 		seg[i] = (struct segment){ token, (size_t)(dot - token) };
 		token = dot + 1;
 	}
 	seg[2] = (struct segment){ token, (size_t)(end - token) };
-	return token < end;
+	return true;
+}
+
+/*
+ * Verifies the signature, which is over the text: a second spelling of the
+ * payload fails here, so nothing of it need be decoded before.
+ */
+static enum lk_rc verify_segments(const struct lk_sig_key *key,
+				  const struct segment seg[3],
+				  struct lk_buf *payload, struct lk_err *err)
+{
+	uint8_t sig[LK_SIG_MAX];
+	size_t sig_len = 0;
+	enum lk_rc rc;
+
+	if (lk_base64url_decode(seg[2].text, seg[2].len, sig, sizeof(sig),
+				&sig_len) != LK_OK)
+		return lk_fail(err, LK_REFUSED,
+			       "token signature: not base64url, or too long");
+	rc = lk_sig_verify(key, seg[0].text, seg[0].len + 1 + seg[1].len, sig,
+			   sig_len);
+	if (rc != LK_OK)
+		return lk_fail(err, rc, "token: signature: %s", lk_rc_str(rc));
+
+	rc = lk_buf_reserve(payload, seg[1].len);
+	if (rc != LK_OK)
+		return lk_fail(err, rc == LK_NOMEM ? rc : LK_REFUSED,
+			       "token payload: %s", lk_rc_str(rc));
+	if (lk_base64url_decode(seg[1].text, seg[1].len, payload->data,
+				seg[1].len, &payload->len) != LK_OK) {
+		lk_buf_reset(payload);
+		return lk_fail(err, LK_REFUSED, "token payload: not base64url");
+	}
+	payload->data[payload->len] = '\0';
+	return LK_OK;
 }
 
 /* RFC 7515 §4.1.9: media types, "application/" left out where it can be. */
@@ -223,38 +264,66 @@ enum lk_rc lk_jws_verify(const char *token, size_t len, lk_jws_find *find,
 {
 	struct segment seg[3];
 	const struct lk_jws_key *key = NULL;
-	uint8_t sig[LK_SIG_MAX];
-	size_t sig_len = 0;
 	enum lk_rc rc;
 
 	lk_buf_reset(payload);
 	if (len > LK_JWS_MAX)
 		return lk_fail(err, LK_REFUSED, "token: too long");
-	if (!split(token, len, seg) ||
-	    lk_base64url_decode(seg[2].text, seg[2].len, sig, sizeof(sig),
-				&sig_len) != LK_OK)
+	if (!split(token, len, seg) || seg[1].len == 0)
 		return lk_fail(err, LK_REFUSED, "token: not a compact JWS");
 	rc = find_key(&seg[0], find, arg, &key, err);
-	if (rc != LK_OK)
-		return rc;
-	/* The signature is over the text, so a second spelling of the payload
-	 * fails here and nothing of it need be decoded before. */
-	rc = lk_sig_verify(key->sig, token, seg[0].len + 1 + seg[1].len, sig,
-			   sig_len);
-	if (rc != LK_OK)
-		return lk_fail(err, rc, "token: signature: %s", lk_rc_str(rc));
-
-	rc = lk_buf_reserve(payload, seg[1].len);
-	if (rc != LK_OK)
-		return lk_fail(err, rc == LK_NOMEM ? rc : LK_REFUSED,
-			       "token payload: %s", lk_rc_str(rc));
-	if (lk_base64url_decode(seg[1].text, seg[1].len, payload->data,
-				seg[1].len, &payload->len) != LK_OK) {
-		lk_buf_reset(payload);
-		return lk_fail(err, LK_REFUSED, "token payload: not base64url");
-	}
-	payload->data[payload->len] = '\0';
-	if (key_r != NULL)
+	if (rc == LK_OK)
+		rc = verify_segments(key->sig, seg, payload, err);
+	if (rc == LK_OK && key_r != NULL)
 		*key_r = key;
-	return LK_OK;
+	return rc;
+}
+
+/* Reads a header of any members and has the key picked. */
+static enum lk_rc pick_key(const char *header, size_t len, lk_jws_pick *pick,
+			   void *arg, const struct lk_sig_key **key_r,
+			   struct lk_err *err)
+{
+	struct lk_json_member m[] = {
+		{ "alg", LK_JSON_STRING, true, ALG_MAX },
+		{ "crit", LK_JSON_ANY, false, 0 },
+		{ "b64", LK_JSON_BOOL, false, 0 },
+	};
+	const size_t n_members = sizeof(m) / sizeof(m[0]);
+	enum lk_rc rc = lk_json_members(header, len, m, n_members, err);
+
+	if (rc == LK_OK && m[1].present)
+		rc = lk_fail(err, LK_REFUSED, "token header: crit");
+	if (rc == LK_OK && m[2].present && !m[2].boolean)
+		rc = lk_fail(err, LK_REFUSED, "token header: b64");
+	if (rc == LK_OK)
+		rc = pick(m[0].str, arg, key_r, err);
+	lk_json_free(m, n_members);
+	return rc == LK_OK || rc == LK_NOMEM ? rc : LK_REFUSED;
+}
+
+enum lk_rc lk_jws_verify_any(const char *jws, size_t len, lk_jws_pick *pick,
+			     void *arg, struct lk_buf *payload,
+			     struct lk_err *err)
+{
+	struct lk_buf header = LK_BUF_INIT(len);
+	struct segment seg[3];
+	const struct lk_sig_key *key = NULL;
+	enum lk_rc rc;
+
+	lk_buf_reset(payload);
+	if (!split(jws, len, seg))
+		return lk_fail(err, LK_REFUSED, "token: not a compact JWS");
+	rc = lk_buf_reserve(&header, seg[0].len);
+	if (rc != LK_OK)
+		return lk_fail(err, rc, "token header: %s", lk_rc_str(rc));
+	if (lk_base64url_decode(seg[0].text, seg[0].len, header.data,
+				seg[0].len, &header.len) != LK_OK)
+		rc = lk_fail(err, LK_REFUSED, "token header: not base64url");
+	if (rc == LK_OK)
+		rc = pick_key(header.data, header.len, pick, arg, &key, err);
+	if (rc == LK_OK)
+		rc = verify_segments(key, seg, payload, err);
+	lk_buf_free(&header);
+	return rc;
 }

@@ -1,8 +1,8 @@
 /*
- * JWS compact form (RFC 7515 §7.1) for our access tokens, strict: libjwt's own
- * decoder is malleable and parses a PEM each time (README "Why not libjwt for
- * signatures").  Nothing but a bounded header of `alg`, `kid` and `typ` is
- * looked at before the signature has been verified.
+ * JWS compact form (RFC 7515 §7.1), strict: libjwt's own decoder is malleable
+ * and parses a PEM each time (README "Why not libjwt for signatures").  For our
+ * access tokens, of whose header nothing but a bounded `alg`, `kid` and `typ`
+ * is taken; and for what others signed, with a key that is given.
  */
 #ifndef LK_JWS_H
 #define LK_JWS_H
@@ -27,6 +27,10 @@ struct lk_jws_key;
 enum lk_rc lk_jws_key_new(struct lk_sig_key *sig, const char *typ,
 			  struct lk_jws_key **key_r, struct lk_err *err);
 void lk_jws_key_free(struct lk_jws_key *key);
+
+/* The same key for one owner more: it goes when each has freed it.  For a ring
+ * that is read again, since to parse a key takes longer than to use it. */
+struct lk_jws_key *lk_jws_key_share(struct lk_jws_key *key);
 const char *lk_jws_kid(const struct lk_jws_key *key);
 const struct lk_sig_key *lk_jws_sig(const struct lk_jws_key *key);
 
@@ -54,5 +58,24 @@ typedef const struct lk_jws_key *lk_jws_find(const char *kid, void *arg);
 enum lk_rc lk_jws_verify(const char *token, size_t len, lk_jws_find *find,
 			 void *arg, struct lk_buf *payload,
 			 const struct lk_jws_key **key_r, struct lk_err *err);
+
+/*
+ * Gives the key to verify with, by the name of an algorithm that nobody has
+ * vouched for: LK_OK; anything else, LK_NOMEM apart, refuses the JWS.
+ */
+typedef enum lk_rc lk_jws_pick(const char *alg, void *arg,
+			       const struct lk_sig_key **key_r,
+			       struct lk_err *err);
+
+/*
+ * Verifies a JWS of any payload, which may be empty, and any protected header,
+ * of any size.  Of the header, only `alg` is used: no key that it brings or
+ * names.  Refused are a `crit` (RFC 7515 §4.1.11: there is no extension that is
+ * understood here) and a `b64` that is not true, which without a `crit` is none
+ * (RFC 7797 §6).  The rest as lk_jws_verify().
+ */
+enum lk_rc lk_jws_verify_any(const char *jws, size_t len, lk_jws_pick *pick,
+			     void *arg, struct lk_buf *payload,
+			     struct lk_err *err);
 
 #endif

@@ -1,391 +1,249 @@
 /*
- * The key ring as it lies in MariaDB.  Every change of it is fenced by a
- * compare-and-swap on deployment.ring_version, so no leader is needed.  Runs
- * in session workers and in latchkeyctl.
+ * The key ring in memory.  Runs in workers, the housekeeper, the purger and
+ * latchkeyctl, each with a ring of its own.
  */
+#include "lib/keyring.h"
+
 #include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lib/access_token.h"
 #include "lib/clock.h"
-#include "lib/keyring.h"
-#include "lib/statements.h"
-
-#define FIRST_REFRESH_KEY 1
-#define LABEL_SIZE        200
 
 struct lk_keyring {
 	uint64_t version;
-	struct lk_jws_key **signing;
-	size_t n_signing;
-	const struct lk_jws_key *signer;
-	struct lk_refresh_key *refresh;
-	size_t n_refresh;
-	size_t refresher; /* index into refresh; SIZE_MAX: none */
+	int64_t read_at;
+	struct lk_ring_key *keys;
+	size_t n_keys;
 };
 
-/* A row of either table.  name is the kid or the number of a refresh key. */
-struct row {
-	struct lk_key_info info;
-	uint32_t key_id;
-	uint8_t sealed[LK_SIG_DER_MAX + LK_SEAL_OVERHEAD];
-	size_t sealed_len;
-};
-
-/* What a key is sealed to: a row that was altered or moved does not open. */
-static void make_label(const struct lk_key_info *info, char out[LABEL_SIZE])
+static const struct lk_ring_key *
+find_key(const struct lk_keyring *ring, enum lk_key_kind kind, const char *name)
 {
-	snprintf(out, LABEL_SIZE, "%s|%s|%s|%s|%lld|%lld|%lld",
-		 info->signing ? "signing" : "refresh", info->name, info->alg,
-		 info->state, (long long)info->created_at,
-		 (long long)info->activated_at, (long long)info->retired_at);
-}
-
-/* ---- making the first keys --------------------------------------------- */
-
-struct init {
-	const struct lk_master_key *master;
-	enum lk_sig_alg alg;
-};
-
-static enum lk_rc count_row(const struct lk_key_info *info, void *arg)
-{
-	(void)info;
-	++*(size_t *)arg;
-	return LK_OK;
-}
-
-static enum lk_rc insert_signing(struct lk_db *db, const struct init *init,
-				 int64_t now, struct lk_err *err)
-{
-	struct lk_key_info info = { .signing = true,
-				    .state = "active",
-				    .created_at = now,
-				    .activated_at = now };
-	uint8_t der[LK_SIG_DER_MAX];
-	uint8_t sealed[LK_SIG_DER_MAX + LK_SEAL_OVERHEAD];
-	struct lk_sig_key *key = NULL;
-	char label[LABEL_SIZE];
-	size_t len = 0;
-	enum lk_rc rc;
-
-	snprintf(info.alg, sizeof(info.alg), "%s", lk_sig_alg_name(init->alg));
-	rc = lk_sig_generate(init->alg, &key, err);
-	if (rc == LK_OK)
-		rc = lk_sig_thumbprint(key, info.name, err);
-	if (rc == LK_OK)
-		rc = lk_sig_private_der(key, der, &len, err);
-	if (rc != LK_OK)
-		goto out;
-	make_label(&info, label);
-	lk_seal(init->master, label, der, len, sealed);
-	{
-		const struct lk_in in[] = {
-			LK_STR(info.name),
-			LK_STR(info.alg),
-			LK_TIME(now),
-			LK_TIME(now),
-			LK_BYTES(sealed, len + LK_SEAL_OVERHEAD),
-		};
-
-		rc = lk_db_exec(db, LK_STMT_SIGNING_KEY_INSERT, in, LK_N(in),
-				NULL, err);
-	}
-out:
-	sodium_memzero(der, sizeof(der));
-	lk_sig_free(key);
-	return rc;
-}
-
-static enum lk_rc insert_refresh(struct lk_db *db, const struct init *init,
-				 int64_t now, struct lk_err *err)
-{
-	struct lk_key_info info = { .state = "active",
-				    .created_at = now,
-				    .activated_at = now };
-	uint8_t secret[LK_REFRESH_KEY_SIZE];
-	uint8_t sealed[LK_REFRESH_KEY_SIZE + LK_SEAL_OVERHEAD];
-	const struct lk_in in[] = {
-		LK_INT(FIRST_REFRESH_KEY),
-		LK_TIME(now),
-		LK_TIME(now),
-		LK_BYTES(sealed, sizeof(sealed)),
-	};
-	char label[LABEL_SIZE];
-
-	snprintf(info.name, sizeof(info.name), "%d", FIRST_REFRESH_KEY);
-	make_label(&info, label);
-	randombytes_buf(secret, sizeof(secret));
-	lk_seal(init->master, label, secret, sizeof(secret), sealed);
-	sodium_memzero(secret, sizeof(secret));
-	return lk_db_exec(db, LK_STMT_REFRESH_KEY_INSERT, in, LK_N(in), NULL,
-			  err);
-}
-
-static enum lk_rc read_version(struct lk_db *db, uint64_t *version_r,
-			       struct lk_err *err)
-{
-	const struct lk_out out[] = { LK_TO_INT(version_r) };
-
-	return lk_db_first(db, LK_STMT_RING_VERSION, NULL, 0, out, LK_N(out),
-			   err);
-}
-
-static enum lk_rc init_within(struct lk_db *db, void *arg, struct lk_err *err)
-{
-	const struct init *init = arg;
-	const int64_t now = lk_now();
-	uint64_t version = 0;
-	size_t n = 0;
-	enum lk_rc rc;
-
-	rc = read_version(db, &version, err);
-	if (rc == LK_OK) {
-		const struct lk_in in[] = { LK_INT(version) };
-
-		/* The fence: of two at once, the later starts over. */
-		rc = lk_db_change(db, LK_STMT_RING_MOVE, in, LK_N(in),
-				  LK_CONFLICT, err);
-	}
-	if (rc == LK_OK)
-		rc = lk_keyring_each(db, count_row, &n, err);
-	if (rc == LK_OK && n > 0)
-		rc = lk_fail(err, LK_EXISTS, "there are keys already");
-	if (rc == LK_OK)
-		rc = insert_signing(db, init, now, err);
-	if (rc == LK_OK)
-		rc = insert_refresh(db, init, now, err);
-	return rc;
-}
-
-enum lk_rc lk_keyring_init(struct lk_db *db, const struct lk_master_key *master,
-			   enum lk_sig_alg alg, struct lk_err *err)
-{
-	struct init init = { .master = master, .alg = alg };
-
-	return lk_db_transaction(db, init_within, &init, err);
+	for (size_t i = 0; i < ring->n_keys; i++)
+		if (ring->keys[i].info.kind == kind &&
+		    strcmp(ring->keys[i].info.name, name) == 0)
+			return &ring->keys[i];
+	return NULL;
 }
 
 /* ---- reading ----------------------------------------------------------- */
 
-static enum lk_rc each_signing(struct lk_db *db, struct row *row,
-			       enum lk_rc (*told)(void *arg), void *arg,
-			       struct lk_err *err)
+/* Appends an empty key. NULL: no memory. */
+static struct lk_ring_key *append(struct lk_keyring *ring,
+				  const struct lk_key_info *info)
 {
-	const struct lk_out out[] = {
-		LK_TO_STR(row->info.name),
-		LK_TO_STR(row->info.alg),
-		LK_TO_STR(row->info.state),
-		LK_TO_TIME(&row->info.created_at),
-		LK_TO_TIME(&row->info.activated_at),
-		LK_TO_TIME(&row->info.retired_at),
-		LK_TO_BYTES(row->sealed, sizeof(row->sealed), &row->sealed_len),
-	};
+	struct lk_ring_key *more =
+		reallocarray(ring->keys, ring->n_keys + 1, sizeof(*ring->keys));
 
-	row->info.signing = true;
-	return lk_db_each(db, LK_STMT_SIGNING_KEY_LIST, NULL, 0, out, LK_N(out),
-			  told, arg, err);
+	if (more == NULL)
+		return NULL;
+	ring->keys = more;
+	more += ring->n_keys++;
+	memset(more, 0, sizeof(*more));
+	more->info = *info;
+	more->known_since = lk_boottime();
+	return more;
 }
 
-static enum lk_rc each_refresh(struct lk_db *db, struct row *row,
-			       enum lk_rc (*told)(void *arg), void *arg,
+/* Takes sig. */
+static enum lk_rc take_signing(struct lk_ring_key *key, struct lk_sig_key *sig,
 			       struct lk_err *err)
 {
-	const struct lk_out out[] = {
-		LK_TO_UINT32(&row->key_id),
-		LK_TO_STR(row->info.state),
-		LK_TO_TIME(&row->info.created_at),
-		LK_TO_TIME(&row->info.activated_at),
-		LK_TO_TIME(&row->info.retired_at),
-		LK_TO_BYTES(row->sealed, sizeof(row->sealed), &row->sealed_len),
-	};
+	return lk_jws_key_new(sig, LK_ACCESS_TOKEN_TYP, &key->jws, err);
+}
 
-	row->info.signing = false;
-	row->info.alg[0] = '\0';
-	return lk_db_each(db, LK_STMT_REFRESH_KEY_LIST, NULL, 0, out, LK_N(out),
-			  told, arg, err);
+static enum lk_rc open_signing(struct lk_ring_key *key, const uint8_t *secret,
+			       size_t len, struct lk_err *err)
+{
+	struct lk_sig_key *sig = NULL;
+	enum lk_rc rc;
+
+	rc = key->info.state == LK_KEY_RETIRED
+		     ? lk_sig_load_public(key->info.alg, secret, len, &sig, err)
+		     : lk_sig_load_private(key->info.alg, secret, len, &sig,
+					   err);
+	return rc == LK_OK ? take_signing(key, sig, err) : rc;
+}
+
+static enum lk_rc open_refresh(struct lk_ring_key *key, const uint8_t *secret,
+			       size_t len, struct lk_err *err)
+{
+	if (len != sizeof(key->refresh.secret))
+		return lk_fail(err, LK_INTERNAL, "refresh key %u: size",
+			       key->info.number);
+	key->refresh.key_id = key->info.number;
+	memcpy(key->refresh.secret, secret, len);
+	return LK_OK;
+}
+
+/* The same half of the same key, parsed for an earlier ring. */
+static struct lk_jws_key *parsed_before(const struct lk_keyring *earlier,
+					const char *kid, bool retired)
+{
+	const struct lk_ring_key *same =
+		earlier != NULL ? find_key(earlier, LK_KEY_SIGNING, kid) : NULL;
+
+	if (same == NULL || (same->info.state == LK_KEY_RETIRED) != retired)
+		return NULL;
+	return lk_jws_key_share(same->jws);
 }
 
 struct load {
-	struct row row;
+	const struct lk_keyring *earlier;
 	struct lk_keyring *ring;
 	const struct lk_master_key *master;
 	struct lk_err *err;
 };
 
-/* Opens the sealed bytes of a row into out, which holds size bytes. */
-static enum lk_rc open_row(const struct load *load, uint8_t *out, size_t size,
-			   size_t *len_r)
+static enum lk_rc add_key(const struct lk_key_row *row, void *arg)
 {
-	const struct row *row = &load->row;
-	char label[LABEL_SIZE];
-
-	make_label(&row->info, label);
-	*len_r = row->sealed_len - LK_SEAL_OVERHEAD;
-	if (row->sealed_len < LK_SEAL_OVERHEAD || *len_r > size ||
-	    lk_unseal(load->master, label, row->sealed, row->sealed_len, out) !=
-		    LK_OK)
-		return lk_fail(load->err, LK_REFUSED,
-			       "%s key %s: the master key does not open it "
-			       "(another file, or the row was altered)",
-			       row->info.signing ? "signing" : "refresh",
-			       row->info.name);
-	return LK_OK;
-}
-
-/* Takes sig, on failure too. */
-static enum lk_rc append_signing(struct lk_keyring *ring,
-				 struct lk_sig_key *sig, struct lk_err *err)
-{
-	struct lk_jws_key **more =
-		reallocarray(ring->signing, ring->n_signing + 1,
-			     sizeof(struct lk_jws_key *));
-	enum lk_rc rc;
-
-	if (more == NULL) {
-		lk_sig_free(sig);
-		return LK_NOMEM;
-	}
-	ring->signing = more;
-	rc = lk_jws_key_new(sig, LK_ACCESS_TOKEN_TYP, &more[ring->n_signing],
-			    err);
-	if (rc == LK_OK)
-		ring->n_signing++;
-	return rc;
-}
-
-static enum lk_rc add_signing(void *arg)
-{
-	struct load *load = arg;
-	struct lk_keyring *ring = load->ring;
-	uint8_t der[LK_SIG_DER_MAX];
-	struct lk_sig_key *sig = NULL;
-	enum lk_sig_alg alg;
+	const struct load *load = arg;
+	uint8_t secret[LK_KEY_SECRET_MAX];
+	struct lk_ring_key *key = NULL;
 	size_t len = 0;
 	enum lk_rc rc;
 
-	rc = open_row(load, der, sizeof(der), &len);
-	if (rc == LK_OK)
-		rc = lk_sig_alg_parse(load->row.info.alg, &alg);
-	if (rc == LK_OK)
-		rc = lk_sig_load_private(alg, der, len, &sig, load->err);
-	if (rc == LK_OK)
-		rc = append_signing(ring, sig, load->err);
-	if (rc == LK_OK && strcmp(load->row.info.state, "active") == 0)
-		ring->signer = ring->signing[ring->n_signing - 1];
-	sodium_memzero(der, sizeof(der));
-	return rc;
-}
-
-static enum lk_rc add_refresh(void *arg)
-{
-	struct load *load = arg;
-	struct lk_keyring *ring = load->ring;
-	struct lk_refresh_key *more = NULL;
-	struct lk_refresh_key key = { .key_id = load->row.key_id };
-	size_t len = 0;
-	enum lk_rc rc;
-
-	snprintf(load->row.info.name, sizeof(load->row.info.name), "%u",
-		 load->row.key_id);
-	rc = open_row(load, key.secret, sizeof(key.secret), &len);
-	if (rc == LK_OK && len != sizeof(key.secret))
-		rc = lk_fail(load->err, LK_INTERNAL, "refresh key %u: size",
-			     key.key_id);
+	rc = lk_key_store_open(row, load->master, secret, &len, load->err);
 	if (rc != LK_OK)
 		return rc;
-	more = reallocarray(ring->refresh, ring->n_refresh + 1, sizeof(*more));
-	if (more == NULL)
-		return LK_NOMEM;
-	ring->refresh = more;
-	more[ring->n_refresh] = key;
-	sodium_memzero(&key, sizeof(key));
-	if (strcmp(load->row.info.state, "active") == 0)
-		ring->refresher = ring->n_refresh;
-	ring->n_refresh++;
-	return LK_OK;
+	key = append(load->ring, &row->info);
+	if (key == NULL)
+		rc = LK_NOMEM;
+	else if (row->info.kind == LK_KEY_SIGNING)
+		key->jws = parsed_before(load->earlier, row->info.name,
+					 row->info.state == LK_KEY_RETIRED);
+	if (rc == LK_OK && row->info.kind == LK_KEY_SIGNING && key->jws == NULL)
+		rc = open_signing(key, secret, len, load->err);
+	else if (rc == LK_OK && row->info.kind == LK_KEY_REFRESH)
+		rc = open_refresh(key, secret, len, load->err);
+	sodium_memzero(secret, sizeof(secret));
+	return rc;
 }
 
-static enum lk_rc load_once(struct load *load, struct lk_db *db)
+static bool is_complete(const struct lk_keyring *ring)
+{
+	for (int kind = 0; kind < LK_KEY_KINDS; kind++)
+		if (lk_keyring_in_state(ring, (enum lk_key_kind)kind,
+					LK_KEY_ACTIVE) == NULL)
+			return false;
+	return true;
+}
+
+static enum lk_rc load_once(struct lk_db *db,
+			    const struct lk_master_key *master,
+			    const struct lk_keyring *earlier,
+			    struct lk_keyring **ring_r, struct lk_err *err)
 {
 	struct lk_keyring *ring = calloc(1, sizeof(*ring));
+	struct load load = {
+		.earlier = earlier, .ring = ring, .master = master, .err = err
+	};
 	enum lk_rc rc;
 
-	load->ring = ring;
 	if (ring == NULL)
 		return LK_NOMEM;
-	ring->refresher = SIZE_MAX;
-	rc = each_signing(db, &load->row, add_signing, load, load->err);
+	ring->read_at = lk_boottime();
+	rc = lk_key_store_version(db, &ring->version, err);
 	if (rc == LK_OK)
-		rc = each_refresh(db, &load->row, add_refresh, load, load->err);
-	if (rc == LK_OK &&
-	    (ring->signer == NULL || ring->refresher == SIZE_MAX))
-		rc = lk_fail(load->err, LK_NOT_FOUND,
+		rc = lk_key_store_each(db, add_key, &load, err);
+	if (rc == LK_OK && !is_complete(ring))
+		rc = lk_fail(err, LK_NOT_FOUND,
 			     "there are no active keys: run 'latchkeyctl keys "
 			     "init'");
 	if (rc != LK_OK) {
 		lk_keyring_free(ring);
-		load->ring = NULL;
+		return rc;
 	}
-	return rc;
+	*ring_r = ring;
+	return LK_OK;
+}
+
+static void keep_known(struct lk_keyring *ring,
+		       const struct lk_keyring *earlier)
+{
+	for (size_t i = 0; i < ring->n_keys; i++) {
+		struct lk_ring_key *key = &ring->keys[i];
+		const struct lk_ring_key *same =
+			key->info.state == LK_KEY_STANDBY
+				? find_key(earlier, key->info.kind,
+					   key->info.name)
+				: NULL;
+
+		if (same != NULL)
+			key->known_since = same->known_since;
+	}
 }
 
 enum lk_rc lk_keyring_load(struct lk_db *db, const struct lk_master_key *master,
+			   const struct lk_keyring *earlier,
 			   struct lk_keyring **ring_r, struct lk_err *err)
 {
-	struct load load = { .master = master, .err = err };
-	uint64_t before = 0, after = 0;
+	struct lk_keyring *ring = NULL;
+	uint64_t version = 0;
 	enum lk_rc rc;
 
 	*ring_r = NULL;
 	do {
-		lk_keyring_free(load.ring);
-		load.ring = NULL;
-		rc = read_version(db, &before, err);
+		lk_keyring_free(ring);
+		ring = NULL;
+		rc = load_once(db, master, earlier, &ring, err);
 		if (rc == LK_OK)
-			rc = load_once(&load, db);
-		if (rc == LK_OK)
-			rc = read_version(db, &after, err);
-	} while (rc == LK_OK && before != after);
+			rc = lk_key_store_version(db, &version, err);
+	} while (rc == LK_OK && version != ring->version);
 	if (rc != LK_OK) {
-		lk_keyring_free(load.ring);
+		lk_keyring_free(ring);
 		return rc;
 	}
-	load.ring->version = before;
-	*ring_r = load.ring;
+	if (earlier != NULL)
+		keep_known(ring, earlier);
+	*ring_r = ring;
 	return LK_OK;
 }
 
 /* ---- the board ---------------------------------------------------------- */
 
-enum lk_rc lk_keyring_from_board(struct lk_board *board,
-				 struct lk_keyring **ring_r, struct lk_err *err)
+/* Its state is told as far as verifying goes. */
+static enum lk_rc add_public(struct lk_keyring *ring,
+			     const struct lk_board_key *from,
+			     const struct lk_keyring *earlier,
+			     struct lk_err *err)
 {
-	struct lk_board_notice notice;
-	struct lk_keyring *ring = NULL;
+	const struct lk_key_info info = {
+		.kind = LK_KEY_SIGNING,
+		.state = from->retired_at != 0 ? LK_KEY_RETIRED : LK_KEY_ACTIVE,
+		.alg = from->alg,
+		.retired_at = from->retired_at,
+	};
+	struct lk_ring_key *key = append(ring, &info);
 	struct lk_sig_key *sig = NULL;
 	enum lk_rc rc;
-	uint32_t i;
 
-	*ring_r = NULL;
-	rc = lk_board_read(board, &notice);
-	if (rc != LK_OK)
-		return lk_fail(err, rc, "the key ring is not published yet");
-	ring = calloc(1, sizeof(*ring));
+	if (key == NULL)
+		return LK_NOMEM;
+	memcpy(key->info.name, from->kid, sizeof(key->info.name));
+	key->jws = parsed_before(earlier, from->kid, true);
+	if (key->jws == NULL)
+		key->jws = parsed_before(earlier, from->kid, false);
+	if (key->jws != NULL)
+		return LK_OK;
+	rc = lk_sig_load_public(from->alg, from->der, from->len, &sig, err);
+	return rc == LK_OK ? take_signing(key, sig, err) : rc;
+}
+
+static enum lk_rc read_notice(const struct lk_board_notice *notice,
+			      const struct lk_keyring *earlier,
+			      struct lk_keyring **ring_r, struct lk_err *err)
+{
+	struct lk_keyring *ring = calloc(1, sizeof(*ring));
+	enum lk_rc rc = LK_OK;
+
 	if (ring == NULL)
 		return LK_NOMEM;
-	ring->version = notice.version;
-	ring->refresher = SIZE_MAX;
-	for (i = 0; i < notice.n_keys && rc == LK_OK; i++) {
-		const struct lk_board_key *key = &notice.keys[i];
-
-		rc = lk_sig_load_public(key->alg, key->der, key->len, &sig,
-					err);
-		if (rc == LK_OK)
-			rc = append_signing(ring, sig, err);
-	}
+	ring->version = notice->version;
+	for (uint32_t i = 0; i < notice->n_keys && rc == LK_OK; i++)
+		rc = add_public(ring, &notice->keys[i], earlier, err);
 	if (rc != LK_OK) {
 		lk_keyring_free(ring);
 		return rc == LK_NOMEM ? rc : LK_INTERNAL;
@@ -394,29 +252,113 @@ enum lk_rc lk_keyring_from_board(struct lk_board *board,
 	return LK_OK;
 }
 
-enum lk_rc lk_keyring_publish(const struct lk_keyring *ring,
+/* Of HS256 the notice holds secrets. */
+static void free_notice(struct lk_board_notice *notice)
+{
+	if (notice != NULL)
+		sodium_memzero(notice->keys,
+			       notice->n_keys * sizeof(notice->keys[0]));
+	free(notice);
+}
+
+enum lk_rc lk_keyring_from_board(struct lk_board *board,
+				 const struct lk_keyring *earlier,
+				 struct lk_keyring **ring_r, struct lk_err *err)
+{
+	struct lk_board_notice *notice = malloc(sizeof(*notice));
+	enum lk_rc rc = LK_NOMEM;
+
+	*ring_r = NULL;
+	if (notice == NULL)
+		return rc;
+	notice->n_keys = 0;
+	if (lk_board_read(board, notice) == LK_OK)
+		rc = read_notice(notice, earlier, ring_r, err);
+	else
+		rc = lk_fail(err, LK_UNAVAILABLE,
+			     "the key ring is not published yet");
+	free_notice(notice);
+	return rc;
+}
+
+static enum lk_rc add_to_notice(struct lk_board_notice *notice,
+				const struct lk_ring_key *key,
+				struct lk_err *err)
+{
+	struct lk_board_key *to = &notice->keys[notice->n_keys];
+	size_t len = 0;
+	enum lk_rc rc;
+
+	if (notice->n_keys == LK_BOARD_KEYS)
+		return LK_TOO_LARGE; /* of keys that have not retired */
+	to->alg = key->info.alg;
+	memcpy(to->kid, lk_jws_kid(key->jws), sizeof(to->kid));
+	to->retired_at = key->info.retired_at;
+	rc = lk_sig_public_der(lk_jws_sig(key->jws), to->der, &len, err);
+	to->len = (uint32_t)len;
+	if (rc == LK_OK)
+		notice->n_keys++;
+	return rc;
+}
+
+static bool is_public(const struct lk_ring_key *key, int64_t since)
+{
+	return key->info.kind == LK_KEY_SIGNING &&
+	       (key->info.state != LK_KEY_RETIRED ||
+		key->info.retired_at > since);
+}
+
+/* How many keys there is no room for. */
+static size_t count_surplus(const struct lk_keyring *ring, int64_t since)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ring->n_keys; i++)
+		n += is_public(&ring->keys[i], since);
+	return n > LK_BOARD_KEYS ? n - LK_BOARD_KEYS : 0;
+}
+
+enum lk_rc lk_keyring_publish(const struct lk_keyring *ring, int64_t since,
 			      struct lk_board *board, struct lk_err *err)
 {
-	struct lk_board_notice notice = { .version = ring->version };
+	struct lk_board_notice *notice = malloc(sizeof(*notice));
+	size_t surplus = count_surplus(ring, since);
 	enum lk_rc rc = LK_OK;
-	size_t i, len = 0;
 
-	if (ring->n_signing > LK_BOARD_KEYS)
-		return lk_fail(err, LK_TOO_LARGE, "a ring of %zu keys",
-			       ring->n_signing);
-	for (i = 0; i < ring->n_signing && rc == LK_OK; i++) {
-		const struct lk_sig_key *sig = lk_jws_sig(ring->signing[i]);
+	if (notice == NULL)
+		return LK_NOMEM;
+	notice->version = ring->version;
+	notice->n_keys = 0;
+	for (size_t i = 0; i < ring->n_keys && rc == LK_OK; i++) {
+		const struct lk_ring_key *key = &ring->keys[i];
 
-		notice.keys[i].alg = lk_sig_alg(sig);
-		rc = lk_sig_public_der(sig, notice.keys[i].der, &len, err);
-		notice.keys[i].len = (uint32_t)len;
+		if (!is_public(key, since))
+			continue;
+		if (surplus > 0 && key->info.state == LK_KEY_RETIRED)
+			surplus--;
+		else
+			rc = add_to_notice(notice, key, err);
 	}
-	notice.n_keys = (uint32_t)ring->n_signing;
 	if (rc == LK_OK)
-		rc = lk_board_write(board, &notice);
+		rc = lk_board_write(board, notice);
+	free_notice(notice);
 	return rc == LK_UNAVAILABLE
 		       ? lk_fail(err, rc, "the key board is locked")
 		       : rc;
+}
+
+/* ---- use --------------------------------------------------------------- */
+
+void lk_keyring_free(struct lk_keyring *ring)
+{
+	if (ring == NULL)
+		return;
+	for (size_t i = 0; i < ring->n_keys; i++)
+		lk_jws_key_free(ring->keys[i].jws);
+	if (ring->keys != NULL)
+		sodium_memzero(ring->keys, ring->n_keys * sizeof(*ring->keys));
+	free(ring->keys);
+	free(ring);
 }
 
 uint64_t lk_keyring_version(const struct lk_keyring *ring)
@@ -424,66 +366,60 @@ uint64_t lk_keyring_version(const struct lk_keyring *ring)
 	return ring->version;
 }
 
-enum lk_rc lk_keyring_current(struct lk_db *db, uint64_t *version_r,
-			      struct lk_err *err)
+int64_t lk_keyring_read_at(const struct lk_keyring *ring)
 {
-	return read_version(db, version_r, err);
+	return ring->read_at;
 }
 
-void lk_keyring_free(struct lk_keyring *ring)
+const struct lk_ring_key *lk_keyring_keys(const struct lk_keyring *ring,
+					  size_t *n_r)
 {
-	size_t i;
-
-	if (ring == NULL)
-		return;
-	for (i = 0; i < ring->n_signing; i++)
-		lk_jws_key_free(ring->signing[i]);
-	free(ring->signing);
-	if (ring->refresh != NULL)
-		sodium_memzero(ring->refresh,
-			       ring->n_refresh * sizeof(*ring->refresh));
-	free(ring->refresh);
-	free(ring);
+	*n_r = ring->n_keys;
+	return ring->keys;
 }
 
-/* ---- use --------------------------------------------------------------- */
+const struct lk_ring_key *lk_keyring_in_state(const struct lk_keyring *ring,
+					      enum lk_key_kind kind,
+					      enum lk_key_state state)
+{
+	for (size_t i = 0; i < ring->n_keys; i++)
+		if (ring->keys[i].info.kind == kind &&
+		    ring->keys[i].info.state == state)
+			return &ring->keys[i];
+	return NULL;
+}
 
 const struct lk_jws_key *lk_keyring_signer(const struct lk_keyring *ring)
 {
-	return ring->signer;
+	return lk_keyring_in_state(ring, LK_KEY_SIGNING, LK_KEY_ACTIVE)->jws;
 }
 
 const struct lk_refresh_key *lk_keyring_refresher(const struct lk_keyring *ring)
 {
-	return &ring->refresh[ring->refresher];
+	return &lk_keyring_in_state(ring, LK_KEY_REFRESH, LK_KEY_ACTIVE)
+			->refresh;
 }
 
-const struct lk_jws_key *lk_keyring_find(const char *kid, void *arg)
+const struct lk_ring_key *lk_keyring_find(const struct lk_keyring *ring,
+					  const char *kid)
 {
-	const struct lk_keyring *ring = arg;
-	size_t i;
-
-	for (i = 0; i < ring->n_signing; i++)
-		if (strcmp(lk_jws_kid(ring->signing[i]), kid) == 0)
-			return ring->signing[i];
-	return NULL;
+	return find_key(ring, LK_KEY_SIGNING, kid);
 }
 
-const struct lk_refresh_key *lk_keyring_find_refresh(uint32_t key_id, void *arg)
+const struct lk_refresh_key *
+lk_keyring_find_refresh(const struct lk_keyring *ring, uint32_t number)
 {
-	const struct lk_keyring *ring = arg;
-	size_t i;
-
-	for (i = 0; i < ring->n_refresh; i++)
-		if (ring->refresh[i].key_id == key_id)
-			return &ring->refresh[i];
+	for (size_t i = 0; i < ring->n_keys; i++)
+		if (ring->keys[i].info.kind == LK_KEY_REFRESH &&
+		    ring->keys[i].info.number == number)
+			return &ring->keys[i].refresh;
 	return NULL;
 }
 
 /* The members of the thumbprint, then what a verifier looks a key up by. */
 static enum lk_rc add_jwk(const struct lk_jws_key *key, struct lk_buf *out)
 {
-	struct lk_buf jwk = LK_BUF_INIT(1024);
+	struct lk_buf jwk = LK_BUF_INIT(2048);
 	enum lk_rc rc = lk_sig_jwk(lk_jws_sig(key), &jwk);
 
 	if (rc == LK_OK)
@@ -496,50 +432,25 @@ static enum lk_rc add_jwk(const struct lk_jws_key *key, struct lk_buf *out)
 	return rc;
 }
 
-enum lk_rc lk_keyring_jwks(const struct lk_keyring *ring, struct lk_buf *out)
+enum lk_rc lk_keyring_jwks(const struct lk_keyring *ring, int64_t since,
+			   struct lk_buf *out)
 {
 	enum lk_rc rc = lk_buf_addstr(out, "{\"keys\":[");
-	size_t i;
+	bool first = true;
 
-	for (i = 0; i < ring->n_signing && rc == LK_OK; i++) {
-		if (i > 0)
+	for (size_t i = 0; i < ring->n_keys && rc == LK_OK; i++) {
+		const struct lk_ring_key *key = &ring->keys[i];
+
+		if (!is_public(key, since) ||
+		    lk_sig_is_symmetric(key->info.alg))
+			continue;
+		if (!first)
 			rc = lk_buf_addstr(out, ",");
 		if (rc == LK_OK)
-			rc = add_jwk(ring->signing[i], out);
+			rc = add_jwk(key->jws, out);
+		first = false;
 	}
 	if (rc == LK_OK)
 		rc = lk_buf_addstr(out, "]}");
-	return rc;
-}
-
-/* ---- for administrators ------------------------------------------------ */
-
-struct tell {
-	struct row row;
-	enum lk_rc (*told)(const struct lk_key_info *info, void *arg);
-	void *arg;
-};
-
-static enum lk_rc tell_row(void *arg)
-{
-	struct tell *tell = arg;
-
-	if (!tell->row.info.signing)
-		snprintf(tell->row.info.name, sizeof(tell->row.info.name), "%u",
-			 tell->row.key_id);
-	return tell->told(&tell->row.info, tell->arg);
-}
-
-enum lk_rc lk_keyring_each(struct lk_db *db,
-			   enum lk_rc (*row)(const struct lk_key_info *info,
-					     void *arg),
-			   void *arg, struct lk_err *err)
-{
-	struct tell tell = { .told = row, .arg = arg };
-	enum lk_rc rc;
-
-	rc = each_signing(db, &tell.row, tell_row, &tell, err);
-	if (rc == LK_OK)
-		rc = each_refresh(db, &tell.row, tell_row, &tell, err);
 	return rc;
 }

@@ -283,14 +283,32 @@ static enum lk_rc look_and_act(struct refresh *r, struct lk_err *err)
 	return lk_fail(err, LK_UNAVAILABLE, "the session keeps moving");
 }
 
-static enum lk_rc read_token(const struct lk_service *service, const char *text,
+struct look_up {
+	struct lk_service *service;
+	enum lk_rc rc;
+	struct lk_err *err;
+};
+
+static const struct lk_refresh_key *find_key(uint32_t number, void *arg)
+{
+	struct look_up *look_up = arg;
+	const struct lk_refresh_key *key = NULL;
+
+	look_up->rc = lk_service_refresh_key(look_up->service, number, &key,
+					     look_up->err);
+	return key;
+}
+
+static enum lk_rc read_token(struct lk_service *service, const char *text,
 			     size_t len, struct lk_refresh_token *token_r,
 			     struct lk_err *err)
 {
+	struct look_up look_up = { .service = service, .err = err };
 	enum lk_rc rc =
-		lk_refresh_token_read(text, len, lk_keyring_find_refresh,
-				      service->ring, token_r);
+		lk_refresh_token_read(text, len, find_key, &look_up, token_r);
 
+	if (look_up.rc != LK_OK && look_up.rc != LK_REFUSED)
+		return look_up.rc;
 	if (rc != LK_OK)
 		return lk_fail(err, rc, "not a refresh token of ours");
 	return LK_OK;
@@ -336,7 +354,7 @@ enum lk_rc lk_refresh_beside(struct lk_service *service, const char *text,
 	if ((rc == LK_OK || rc == LK_EXPIRED) &&
 	    lk_id_equal(&claims.session_id, &token.session_id))
 		rc = LK_OK;
-	else
+	else if (rc != LK_UNAVAILABLE)
 		rc = lk_fail(err, LK_REFUSED,
 			     "it stands beside no access "
 			     "token of its session");
@@ -372,6 +390,7 @@ enum lk_rc lk_renew(struct lk_service *service,
 		    const struct lk_access_claims *claims,
 		    struct lk_grant *grant, struct lk_err *err)
 {
+	const struct lk_refresh_key *key = NULL;
 	struct lk_alive alive;
 	struct view view;
 	unsigned tries;
@@ -384,6 +403,13 @@ enum lk_rc lk_renew(struct lk_service *service,
 					  err);
 		if (rc == LK_NOT_FOUND)
 			return lk_fail(err, LK_EXPIRED, "no such session");
+		if (rc != LK_OK)
+			return rc;
+		/* Its refresh token may have died with its key. */
+		rc = lk_service_refresh_key(
+			service, view.session.refresh_key_id, &key, err);
+		if (rc == LK_REFUSED)
+			return lk_fail(err, LK_EXPIRED, "a login is due");
 		if (rc != LK_OK)
 			return rc;
 		view.now = lk_service_now(service);
@@ -401,6 +427,32 @@ enum lk_rc lk_renew(struct lk_service *service,
 			return rc;
 	}
 	return lk_fail(err, LK_UNAVAILABLE, "the session keeps moving");
+}
+
+/* ---- introspection ----------------------------------------------------- */
+
+enum lk_rc lk_refresh_current(struct lk_service *service, const char *text,
+			      size_t len, struct lk_session *session_r,
+			      struct lk_err *err)
+{
+	struct lk_refresh_token token;
+	struct lk_judge_rules rules;
+	struct lk_user user;
+	enum lk_rc rc;
+
+	rc = read_token(service, text, len, &token, err);
+	if (rc != LK_OK)
+		return rc;
+	rc = lk_session_with_user(service->db, &token.session_id, true,
+				  session_r, &user, err);
+	rules = judge_rules(service, lk_service_now(service));
+	if (rc == LK_NOT_FOUND ||
+	    (rc == LK_OK &&
+	     lk_judge(&rules, &token, session_r, &user) != LK_VERDICT_ROTATE))
+		rc = lk_fail(err, LK_REFUSED, "not the current one");
+	sodium_memzero(&token, sizeof(token));
+	sodium_memzero(&user, sizeof(user));
+	return rc;
 }
 
 /* ---- logout ------------------------------------------------------------ */

@@ -48,7 +48,8 @@ enum lk_rc lk_refresh(struct lk_service *service, const char *token, size_t len,
 /*
  * Whether a refresh token stands beside an access token of the same session,
  * made by us and perhaps expired: in cookie mode only such a one counts, so a
- * planted cookie does nothing.  LK_OK or LK_REFUSED; asks no database.
+ * planted cookie does nothing.  LK_OK; LK_REFUSED; LK_UNAVAILABLE if it cannot
+ * be known.
  */
 enum lk_rc lk_refresh_beside(struct lk_service *service, const char *token,
 			     size_t len, const char *access_token,
@@ -61,6 +62,15 @@ enum lk_rc lk_refresh_beside(struct lk_service *service, const char *token,
 enum lk_rc lk_renew(struct lk_service *service,
 		    const struct lk_access_claims *claims,
 		    struct lk_grant *grant, struct lk_err *err);
+
+/*
+ * Whether a refresh token is its session's current one, which a refresh would
+ * rotate now: for introspection.  It reads and nothing more, whatever the token
+ * turns out to be.  LK_OK with the session; LK_REFUSED; LK_UNAVAILABLE.
+ */
+enum lk_rc lk_refresh_current(struct lk_service *service, const char *token,
+			      size_t len, struct lk_session *session_r,
+			      struct lk_err *err);
 
 /*
  * The session that a refresh token of any generation belongs to, and its user,

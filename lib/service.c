@@ -1,6 +1,6 @@
 /*
- * A process's own connection and key ring.  Runs in session workers, one
- * service each, and in latchkeyctl.
+ * A process's own connection and key ring.  Runs in every process but the
+ * master, one service each, and in latchkeyctl.
  */
 #include <string.h>
 
@@ -11,6 +11,11 @@
 
 /* Beyond the last access token's end: clocks of nodes, stepped clocks. */
 #define RETENTION_MARGIN (600 * LK_SECOND)
+
+/* Intervals of the feed that a key is published for before it is used: two
+ * serve (design §6), the others are for a housekeeper that is a bit late, so
+ * that lk_service_unknown_key() has no need to say so. */
+#define PUBLICATION 4
 
 enum lk_rc lk_service_open(struct lk_service *service,
 			   const struct lk_settings *settings,
@@ -36,18 +41,6 @@ void lk_service_close(struct lk_service *service)
 	service->db = NULL;
 }
 
-static enum lk_rc load_ring(struct lk_service *service,
-			    struct lk_keyring **ring_r, struct lk_err *err)
-{
-	enum lk_rc rc = lk_migrate_check(service->db, err);
-
-	if (rc == LK_STALE)
-		service->wrong_schema = true;
-	if (rc != LK_OK)
-		return rc;
-	return lk_keyring_load(service->db, service->master_key, ring_r, err);
-}
-
 static uint64_t board_version(const struct lk_service *service)
 {
 	return service->shared == NULL
@@ -55,32 +48,70 @@ static uint64_t board_version(const struct lk_service *service)
 		       : lk_board_version(service->shared->board);
 }
 
-/* A ring may have been read before the board told of it, or while the board
- * told of the one before. */
-static bool ring_is_current(const struct lk_service *service, uint64_t version)
-{
-	return service->ring != NULL &&
-	       (version == 0 || version == service->ring_of ||
-		version == lk_keyring_version(service->ring));
-}
-
-/* When the board has changed, the ring may hold a key that was revoked, and is
- * not used while the new one cannot be read. */
-enum lk_rc lk_service_ring(struct lk_service *service, struct lk_err *err)
+enum lk_rc lk_service_reload_ring(struct lk_service *service,
+				  struct lk_err *err)
 {
 	const uint64_t version = board_version(service);
 	struct lk_keyring *ring = NULL;
-	enum lk_rc rc;
+	enum lk_rc rc = lk_migrate_check(service->db, err);
 
-	if (ring_is_current(service, version))
-		return LK_OK;
-	rc = load_ring(service, &ring, err);
+	if (rc == LK_STALE)
+		service->wrong_schema = true;
+	if (rc != LK_OK)
+		return rc;
+	rc = lk_keyring_load(service->db, service->master_key, service->ring,
+			     &ring, err);
+	/* Later it is a row that was altered, which must not stop a pool. */
+	if (rc == LK_REFUSED && version == 0)
+		service->wrong_master_key = true;
 	if (rc != LK_OK)
 		return rc;
 	lk_keyring_free(service->ring);
 	service->ring = ring;
 	service->ring_of = version;
 	return LK_OK;
+}
+
+/* The ring may have been read before the board told of it, or while the board
+ * told of the one before. */
+static bool board_agrees(const struct lk_service *service)
+{
+	const uint64_t version = board_version(service);
+
+	return version == 0 || version == service->ring_of ||
+	       version == lk_keyring_version(service->ring);
+}
+
+/* When (lk_boottime()) the ring was surely MariaDB's: as it was read, or as the
+ * housekeeper last found its version there. */
+static int64_t ring_checked_at(const struct lk_service *service)
+{
+	const struct lk_board *board = service->shared->board;
+	const int64_t read_at = lk_keyring_read_at(service->ring);
+	/* Before the version, which is written first. */
+	const int64_t checked_at = lk_board_checked_at(board);
+
+	return checked_at > read_at && lk_board_version(board) ==
+					       lk_keyring_version(service->ring)
+		       ? checked_at
+		       : read_at;
+}
+
+static bool ring_is_current(const struct lk_service *service)
+{
+	if (service->ring == NULL || service->shared == NULL)
+		return service->ring != NULL;
+	return board_agrees(service) &&
+	       lk_boottime() - ring_checked_at(service) <= LK_RING_AGE;
+}
+
+/* When the board has changed, the ring may hold a key that was revoked, and is
+ * not used while the new one cannot be read. */
+enum lk_rc lk_service_ring(struct lk_service *service, struct lk_err *err)
+{
+	if (ring_is_current(service))
+		return LK_OK;
+	return lk_service_reload_ring(service, err);
 }
 
 enum lk_rc lk_service_verifiers(struct lk_service *service,
@@ -94,7 +125,7 @@ enum lk_rc lk_service_verifiers(struct lk_service *service,
 		*ring_r = service->ring;
 		return rc;
 	}
-	if (ring_is_current(service, version)) {
+	if (ring_is_current(service)) {
 		*ring_r = service->ring;
 		return LK_OK;
 	}
@@ -102,7 +133,8 @@ enum lk_rc lk_service_verifiers(struct lk_service *service,
 	    lk_keyring_version(service->verifiers) != version) {
 		struct lk_keyring *ring = NULL;
 
-		rc = lk_keyring_from_board(service->shared->board, &ring, err);
+		rc = lk_keyring_from_board(service->shared->board,
+					   service->verifiers, &ring, err);
 		if (rc != LK_OK)
 			return rc;
 		lk_keyring_free(service->verifiers);
@@ -124,10 +156,123 @@ enum lk_rc lk_service_ready(struct lk_service *service, struct lk_err *err)
 	return lk_service_ring(service, err);
 }
 
-void lk_service_forget_ring(struct lk_service *service)
+/*
+ * Since when (lk_boottime()) a key may be in MariaDB without being known here;
+ * 0: nothing is known.  Asked before the look-up: a look at MariaDB that falls
+ * between the two says nothing of what was found.
+ */
+static int64_t all_known_at(const struct lk_service *service)
 {
-	lk_keyring_free(service->ring);
-	service->ring = NULL;
+	int64_t told;
+
+	if (service->shared == NULL)
+		return 0;
+	if (!service->public_only)
+		return ring_is_current(service) ? ring_checked_at(service) : 0;
+	told = lk_board_checked_at(service->shared->board);
+	return service->asked_at > told &&
+			       service->asked_of == board_version(service)
+		       ? service->asked_at
+		       : told;
+}
+
+/* A process that has the board alone asks MariaDB for itself where the
+ * housekeeper is late.  LK_REFUSED: the ring that was looked at is all. */
+static enum lk_rc ask_version(struct lk_service *service, struct lk_err *err)
+{
+	const int64_t at = lk_boottime();
+	uint64_t version = 0;
+
+	if (lk_key_store_version(service->db, &version, err) != LK_OK ||
+	    version != lk_keyring_version(service->verifiers))
+		return lk_fail(err, LK_UNAVAILABLE,
+			       "the key is unknown, and the key ring has not "
+			       "been looked at of late");
+	service->asked_at = at;
+	service->asked_of = version;
+	return lk_fail(err, LK_REFUSED, "no such key");
+}
+
+/* LK_OK: the ring has been read again, and may have the key. */
+static enum lk_rc meet_unknown_key(struct lk_service *service, int64_t known_at,
+				   struct lk_err *err)
+{
+	if (known_at != 0 &&
+	    lk_boottime() - known_at <= lk_service_publication(service))
+		return lk_fail(err, LK_REFUSED, "no such key");
+	if (service->public_only)
+		return ask_version(service, err);
+	return lk_service_reload_ring(service, err) == LK_OK ? LK_OK
+							     : LK_UNAVAILABLE;
+}
+
+enum lk_rc lk_service_signing_key(struct lk_service *service, const char *kid,
+				  const struct lk_ring_key **key_r,
+				  struct lk_err *err)
+{
+	const int64_t known_at = all_known_at(service);
+	struct lk_keyring *ring = NULL;
+	enum lk_rc rc = lk_service_verifiers(service, &ring, err);
+
+	if (rc != LK_OK)
+		return rc;
+	*key_r = lk_keyring_find(ring, kid);
+	if (*key_r != NULL)
+		return LK_OK;
+	if (strlen(kid) != LK_THUMBPRINT_LEN)
+		return lk_fail(err, LK_REFUSED, "not a kid of ours");
+	rc = meet_unknown_key(service, known_at, err);
+	if (rc == LK_OK)
+		*key_r = lk_keyring_find(service->ring, kid);
+	return rc == LK_OK && *key_r == NULL
+		       ? lk_fail(err, LK_REFUSED, "no such key")
+		       : rc;
+}
+
+enum lk_rc lk_service_refresh_key(struct lk_service *service, uint32_t number,
+				  const struct lk_refresh_key **key_r,
+				  struct lk_err *err)
+{
+	const int64_t known_at = all_known_at(service);
+	enum lk_rc rc;
+
+	*key_r = lk_keyring_find_refresh(service->ring, number);
+	if (*key_r != NULL)
+		return LK_OK;
+	rc = meet_unknown_key(service, known_at, err);
+	if (rc == LK_OK)
+		*key_r = lk_keyring_find_refresh(service->ring, number);
+	return rc == LK_OK && *key_r == NULL
+		       ? lk_fail(err, LK_REFUSED, "no such key")
+		       : rc;
+}
+
+int64_t lk_service_publication(const struct lk_service *service)
+{
+	return PUBLICATION * service->settings->feed_interval_ms * 1000;
+}
+
+int64_t lk_service_verifying_since(const struct lk_service *service)
+{
+	return lk_service_now(service) - lk_service_retention(service);
+}
+
+/*
+ * Beside a refresh cookie, an access token that expired long ago still names
+ * its session, and does so until that has been idle for too long.
+ */
+int64_t lk_service_keeping_since(const struct lk_service *service,
+				 enum lk_key_kind kind)
+{
+	const struct lk_settings *settings = service->settings;
+	const int64_t verifies = lk_service_retention(service);
+	const int64_t lives =
+		(kind == LK_KEY_SIGNING ? settings->session_idle_timeout
+					: settings->session_lifetime) *
+			LK_SECOND +
+		RETENTION_MARGIN;
+
+	return lk_service_now(service) - (lives > verifies ? lives : verifies);
 }
 
 int64_t lk_service_now(const struct lk_service *service)

@@ -15,10 +15,12 @@
 #include "lib/buf.h"
 #include "lib/clock.h"
 #include "lib/setting_rules.h"
+#include "lib/sig.h"
 #include "lib/text.h"
 
 #define FILE_MAX  65536
-#define TEN_YEARS 315360000 /* seconds */
+#define HOUR      3600 /* seconds */
+#define TEN_YEARS 315360000
 #define BLANKS    " \t\r\n"
 #define NO_WORD   BLANKS "#\"'={}(),*+" /* ends a bare word, as in libconfuse */
 
@@ -46,8 +48,16 @@ static const char *const levels[] = {
 static const char *const targets[] = {
 	[LK_LOG_STDERR] = "stderr", [LK_LOG_SYSLOG] = "syslog", NULL
 };
+static const char *const algs[] = {
+	[LK_SIG_ES256] = "ES256", [LK_SIG_EDDSA] = "EdDSA",
+	[LK_SIG_RS256] = "RS256", [LK_SIG_PS256] = "PS256",
+	[LK_SIG_HS256] = "HS256", NULL
+};
 /* clang-format on */
-_Static_assert(sizeof(enum lk_log_level) == sizeof(unsigned) &&
+_Static_assert(sizeof(algs) / sizeof(algs[0]) == LK_SIG_SIGNERS + 1,
+	       "every algorithm that signs can be chosen");
+_Static_assert(sizeof(enum lk_sig_alg) == sizeof(unsigned) &&
+		       sizeof(enum lk_log_level) == sizeof(unsigned) &&
 		       sizeof(enum lk_log_target) == sizeof(unsigned),
 	       "a CHOICE is stored as unsigned");
 
@@ -99,6 +109,9 @@ static const struct row rows[] = {
 	{ ROW(feed_interval_ms), INT, RELOAD, "200", 10, 10000 },
 	{ ROW(max_staleness), INT, RELOAD, "30", 1, 3600 },
 	{ ROW(audit_days), INT, RELOAD, "90", 0, 36500 },
+	/* keys */
+	{ ROW(signing_alg), CHOICE, RELOAD, "ES256", .choices = algs },
+	{ ROW(key_rotation), INT, RELOAD, "2592000", 0, TEN_YEARS },
 	/* storage and secrets */
 	{ ROW(database_options), STRING, RELOAD,
 	  LK_SYSCONFDIR "/latchkey/database.cnf", .rule = lk_rule_path },
@@ -556,6 +569,20 @@ static enum lk_rc check_names(const struct source *source,
 		       LK_NAMES_MAX);
 }
 
+/* A key is published for a quarter of an hour before it signs. */
+static enum lk_rc check_rotation(const struct source *source,
+				 const struct lk_settings *settings)
+{
+	const size_t at = offsetof(struct lk_settings, key_rotation);
+
+	if (settings->key_rotation == 0 || settings->key_rotation >= HOUR)
+		return LK_OK;
+	return lk_fail(source->err, LK_INVALID,
+		       "%s:%u: key_rotation is less than an hour (%d); 0: "
+		       "never by itself",
+		       source->path, later_line(source, at, at), HOUR);
+}
+
 static enum lk_rc default_audience(struct lk_settings *settings)
 {
 	if (*settings->audience != '\0')
@@ -618,6 +645,8 @@ enum lk_rc lk_settings_load(const char *path, struct lk_settings **settings_r,
 		rc = check_lifetimes(&source, settings);
 	if (rc == LK_OK)
 		rc = check_feed(&source, settings);
+	if (rc == LK_OK)
+		rc = check_rotation(&source, settings);
 	if (rc == LK_OK)
 		rc = default_audience(settings);
 	if (rc == LK_OK)

@@ -14,6 +14,7 @@
 
 #include "lib/log.h"
 #include "lib/rc.h"
+#include "lib/sig.h"
 
 /* Strings are never NULL ("" where unset); durations are in seconds unless the
  * name says otherwise. */
@@ -63,6 +64,9 @@ struct lk_settings {
 	int64_t audit_days;   /* kept; 0: for ever */
 	char **metrics_allow; /* addresses or CIDR networks */
 	size_t n_metrics_allow;
+	/* keys */
+	enum lk_sig_alg signing_alg; /* of keys made from now on */
+	int64_t key_rotation;        /* of both kinds; 0: never by itself */
 	/* storage and secrets */
 	char *database_options; /* MariaDB option file, group [latchkey] */
 	char *master_key_file;

@@ -102,7 +102,8 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	      "DELETE FROM session WHERE expires_at <= ? LIMIT ?"),
 	/* primary; a walk over all sessions, some at a time, without a lock */
 	READ(LK_STMT_SESSION_WALK,
-	     "SELECT session_id, last_used_at FROM session "
+	     "SELECT session_id, last_used_at, "
+	     "refresh_key_id IN (SELECT key_id FROM refresh_key) FROM session "
 	     "WHERE session_id > ? ORDER BY session_id LIMIT ?"),
 	/* primary; only if it has not been used meanwhile */
 	WRITE(LK_STMT_SESSION_DELETE_IDLE,
@@ -169,17 +170,42 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	      "UPDATE deployment SET ring_version = ring_version + 1 "
 	      "WHERE one = 1 AND ring_version = ?"),
 	WRITE(LK_STMT_SIGNING_KEY_INSERT,
-	      "INSERT INTO signing_key (kid, alg, state, created_at, "
-	      "activated_at, sealed) VALUES (?, ?, 'active', ?, ?, ?)"),
+	      "INSERT INTO signing_key (kid, state, created_at, due_at, "
+	      "activated_at, revokes, sealed, alg) "
+	      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
 	READ(LK_STMT_SIGNING_KEY_LIST,
-	     "SELECT kid, alg, state, created_at, activated_at, retired_at, "
-	     "sealed FROM signing_key ORDER BY created_at, kid"),
+	     "SELECT kid, alg, state, created_at, due_at, activated_at, "
+	     "retired_at, revokes, sealed FROM signing_key "
+	     "ORDER BY created_at, kid"),
+	/* primary, here and in the next three */
+	WRITE(LK_STMT_SIGNING_KEY_UPDATE,
+	      "UPDATE signing_key SET state = ?, due_at = ?, "
+	      "activated_at = ?, retired_at = ?, revokes = ?, sealed = ? "
+	      "WHERE kid = ?"),
+	WRITE(LK_STMT_SIGNING_KEY_DELETE,
+	      "DELETE FROM signing_key WHERE kid = ?"),
+	WRITE(LK_STMT_REFRESH_KEY_UPDATE,
+	      "UPDATE refresh_key SET state = ?, due_at = ?, "
+	      "activated_at = ?, retired_at = ?, revokes = ?, sealed = ? "
+	      "WHERE key_id = ?"),
+	WRITE(LK_STMT_REFRESH_KEY_DELETE,
+	      "DELETE FROM refresh_key WHERE key_id = ?"),
 	WRITE(LK_STMT_REFRESH_KEY_INSERT,
-	      "INSERT INTO refresh_key (key_id, state, created_at, "
-	      "activated_at, sealed) VALUES (?, 'active', ?, ?, ?)"),
+	      "INSERT INTO refresh_key (key_id, state, created_at, due_at, "
+	      "activated_at, revokes, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)"),
 	READ(LK_STMT_REFRESH_KEY_LIST,
-	     "SELECT key_id, state, created_at, activated_at, retired_at, "
-	     "sealed FROM refresh_key ORDER BY key_id"),
+	     "SELECT key_id, state, created_at, due_at, activated_at, "
+	     "retired_at, revokes, sealed FROM refresh_key ORDER BY key_id"),
+
+	WRITE(LK_STMT_CLIENT_INSERT,
+	      "INSERT INTO client (client_id, secret_hash, created_at) "
+	      "VALUES (?, ?, ?)"),
+	/* primary, three times */
+	READ(LK_STMT_CLIENT_SECRET,
+	     "SELECT secret_hash FROM client WHERE client_id = ?"),
+	READ(LK_STMT_CLIENT_LIST, "SELECT client_id, created_at FROM client "
+				  "ORDER BY client_id"),
+	WRITE(LK_STMT_CLIENT_DELETE, "DELETE FROM client WHERE client_id = ?"),
 
 	READ(LK_STMT_MIGRATION_TABLE,
 	     "SELECT COUNT(*) FROM information_schema.tables "

@@ -8,6 +8,7 @@
 
 #include "lib/audit.h"
 #include "lib/clock.h"
+#include "lib/key_moves.h"
 #include "lib/log.h"
 #include "lib/statements.h"
 #include "lib/store_revocation.h"
@@ -187,16 +188,14 @@ static enum lk_rc publish_ring(struct lk_upkeep *upkeep, struct lk_err *err)
 
 	rc = lk_service_ring(service, err);
 	if (rc == LK_OK)
-		rc = lk_keyring_current(service->db, &version, err);
-	if (rc != LK_OK)
-		return rc;
-	if (version != lk_keyring_version(service->ring)) {
-		lk_service_forget_ring(service);
-		rc = lk_service_ring(service, err);
-	}
+		rc = lk_key_store_version(service->db, &version, err);
+	if (rc == LK_OK && version != lk_keyring_version(service->ring))
+		rc = lk_service_reload_ring(service, err);
 	if (rc == LK_OK &&
 	    lk_board_version(board) != lk_keyring_version(service->ring))
-		rc = lk_keyring_publish(service->ring, board, err);
+		rc = lk_keyring_publish(service->ring,
+					lk_service_verifying_since(service),
+					board, err);
 	return rc;
 }
 
@@ -319,15 +318,22 @@ static enum lk_rc feed(struct lk_upkeep *upkeep, struct lk_err *err)
 
 enum lk_rc lk_upkeep_pass(struct lk_upkeep *upkeep, struct lk_err *err)
 {
+	struct lk_service *service = upkeep->service;
+	const int64_t now = lk_boottime();
 	enum lk_rc ring, rc;
 
-	/* Without the schema there is nothing to read; a ring that cannot be
+	/* Without schema or master key nobody can serve; a ring that cannot be
 	 * read keeps nobody from reading the revocations. */
 	ring = publish_ring(upkeep, err);
-	if (upkeep->service->wrong_schema)
+	if (service->wrong_schema || service->wrong_master_key)
 		return ring;
 	rc = feed(upkeep, err);
-	return rc == LK_OK ? ring : rc;
+	if (rc != LK_OK)
+		return rc;
+	/* Last, so that nobody goes by half of what a late pass has found. */
+	if (ring == LK_OK)
+		lk_board_checked(service->shared->board, now);
+	return ring;
 }
 
 /* ---- the purge --------------------------------------------------------- */
@@ -365,39 +371,48 @@ static bool purge_audit(struct lk_purge *purge, int64_t now)
 
 /*
  * Sessions that have been idle too long are found by a walk, since no index
- * holds their last use: it would be written by every rotation.
+ * holds their last use: it would be written by every rotation.  And those whose
+ * refresh key was revoked, once no access token of theirs can be alive: until
+ * then they can be ended.
  */
 struct walk {
-	struct lk_id ids[BATCH];
-	size_t n_idle;
+	struct found {
+		struct lk_id id;
+		int64_t used;
+	} found[BATCH];
+	size_t n_found;
 	struct lk_id last; /* looked at */
 	size_t n;
 	struct lk_id id;
-	int64_t used, idle_since;
+	int64_t used;
+	bool has_key;
+	int64_t idle_since, dead_since;
 };
 
 static enum lk_rc walk_row(void *arg)
 {
 	struct walk *walk = arg;
 
-	if (walk->n_idle == BATCH)
+	if (walk->n_found == BATCH)
 		return LK_OK; /* the rest is for the next step */
 	walk->n++;
 	walk->last = walk->id;
-	if (walk->used <= walk->idle_since)
-		walk->ids[walk->n_idle++] = walk->id;
+	if (walk->used <= walk->idle_since ||
+	    (!walk->has_key && walk->used <= walk->dead_since))
+		walk->found[walk->n_found++] =
+			(struct found){ walk->id, walk->used };
 	return LK_OK;
 }
 
-static enum lk_rc delete_idle(struct lk_db *db, void *arg, struct lk_err *err)
+static enum lk_rc delete_found(struct lk_db *db, void *arg, struct lk_err *err)
 {
 	const struct walk *walk = arg;
 	enum lk_rc rc = LK_OK;
 	size_t i;
 
-	for (i = 0; i < walk->n_idle && rc == LK_OK; i++) {
-		const struct lk_in in[] = { LK_ID(&walk->ids[i]),
-					    LK_TIME(walk->idle_since) };
+	for (i = 0; i < walk->n_found && rc == LK_OK; i++) {
+		const struct lk_in in[] = { LK_ID(&walk->found[i].id),
+					    LK_TIME(walk->found[i].used) };
 
 		rc = lk_db_exec(db, LK_STMT_SESSION_DELETE_IDLE, in, LK_N(in),
 				NULL, err);
@@ -406,13 +421,17 @@ static enum lk_rc delete_idle(struct lk_db *db, void *arg, struct lk_err *err)
 }
 
 /* A step of the walk; the next begins a while after its end. */
-static bool purge_idle(struct lk_purge *purge, int64_t now)
+static bool purge_by_walk(struct lk_purge *purge, int64_t now)
 {
 	const struct lk_alive alive = lk_service_alive(purge->service, now);
-	struct walk walk = { .idle_since = now - alive.idle };
+	struct walk walk = {
+		.idle_since = now - alive.idle,
+		.dead_since = now - lk_service_retention(purge->service),
+	};
 	const struct lk_in in[] = { LK_ID(&purge->walked), LK_INT(WALK) };
 	const struct lk_out out[] = { LK_TO_ID(&walk.id),
-				      LK_TO_TIME(&walk.used) };
+				      LK_TO_TIME(&walk.used),
+				      LK_TO_BOOL(&walk.has_key) };
 	struct lk_db *db = purge->service->db;
 	struct lk_err err = { "" };
 	enum lk_rc rc;
@@ -421,15 +440,15 @@ static bool purge_idle(struct lk_purge *purge, int64_t now)
 		return false;
 	rc = lk_db_each(db, LK_STMT_SESSION_WALK, in, LK_N(in), out, LK_N(out),
 			walk_row, &walk, &err);
-	if (rc == LK_OK && walk.n_idle > 0)
-		rc = lk_db_transaction(db, delete_idle, &walk, &err);
+	if (rc == LK_OK && walk.n_found > 0)
+		rc = lk_db_transaction(db, delete_found, &walk, &err);
 	if (rc != LK_OK) {
 		lk_debug("purge: %s", err.msg);
 		return false;
 	}
 	purge->walked = walk.last;
 	purge->steps++;
-	if (walk.n == WALK || walk.n_idle == BATCH)
+	if (walk.n == WALK || walk.n_found == BATCH)
 		return true;
 	/* The longer the walk was, the later the next. */
 	purge->walk_at = lk_boottime() + purge->steps * PURGE_IDLE;
@@ -444,15 +463,32 @@ static int64_t jittered(int64_t pause)
 	return pause / 2 + randombytes_uniform((uint32_t)pause);
 }
 
+/* Gives the pause until a key wants to be looked after. */
+static int64_t keep_keys(struct lk_purge *purge)
+{
+	struct lk_err err = { "" };
+	int64_t left = -1;
+	enum lk_rc rc = lk_keys_keep_up(purge->service, &left, &err);
+
+	if (rc == LK_TOO_LARGE && purge->keys != rc)
+		lk_warn("keys are not rotated: %s", err.msg);
+	else if (rc != LK_OK)
+		lk_debug("keys: %s", err.msg);
+	purge->keys = rc;
+	return left < 0 ? PURGE_IDLE : left;
+}
+
 int64_t lk_purge_batch(struct lk_purge *purge)
 {
 	const int64_t now = lk_now();
+	const int64_t keys = keep_keys(purge);
 	bool more = false;
 
 	more |= delete_batch(purge, LK_STMT_SESSION_PURGE_EXPIRED,
 			     LK_TIME(now));
 	more |= delete_batch(purge, LK_STMT_REVOCATION_PURGE, LK_TIME(now));
 	more |= purge_audit(purge, now);
-	more |= purge_idle(purge, now);
-	return jittered(more ? PURGE_BUSY : PURGE_IDLE);
+	more |= purge_by_walk(purge, now);
+	return jittered(more ? PURGE_BUSY
+			     : (keys < PURGE_IDLE ? keys : PURGE_IDLE));
 }

@@ -1,9 +1,10 @@
 /*
  * What is done over and over: the feed of revocations into the index, the key
  * ring onto the board, the watch over the clock (the housekeeper); the purge of
- * what has ended (the purger, so that the feed waits for no lock of it).  Any
- * number of nodes may do it beside each other: every deletion says what it
- * deletes, and every move is a compare-and-swap, so no leader is needed.
+ * what has ended and the schedule of keys (the purger, so that the feed waits
+ * for no lock of it and for no key in the making).  Any number of nodes may do
+ * it beside each other: every deletion says what it deletes, and every move is
+ * a compare-and-swap, so no leader is needed.
  */
 #ifndef LK_UPKEEP_H
 #define LK_UPKEEP_H
@@ -52,12 +53,14 @@ struct lk_purge {
 	struct lk_id walked; /* how far the walk over sessions has come */
 	int64_t steps;       /* of it, so far */
 	int64_t walk_at;     /* when the next one begins */
+	enum lk_rc keys;     /* how the last look at them ended */
 };
 
 void lk_purge_start(struct lk_purge *purge, struct lk_service *service);
 
 /*
- * One small batch of each deletion.  Gives the pause until the next, in
+ * What is due of keys (lib/key_moves.h), and one small batch of each deletion.
+ * service has a master key.  Gives the pause until the next, in
  * microseconds.  What fails is tried again: nothing depends on it.
  */
 int64_t lk_purge_batch(struct lk_purge *purge);

@@ -8,12 +8,45 @@
 #include "lib/clock.h"
 #include "lib/store_revocation.h"
 
+struct look_up {
+	struct lk_service *service;
+	const struct lk_ring_key *key;
+	enum lk_rc rc;
+	struct lk_err *err;
+};
+
+static const struct lk_jws_key *find_key(const char *kid, void *arg)
+{
+	struct look_up *look_up = arg;
+
+	look_up->rc = lk_service_signing_key(look_up->service, kid,
+					     &look_up->key, look_up->err);
+	return look_up->rc == LK_OK ? look_up->key->jws : NULL;
+}
+
+/*
+ * A retired key has signed no token that is younger than its retirement, but
+ * for clocks of nodes and one that was late to hear of it: what is, was made by
+ * whoever got hold of the key.  So, with the bound on a token's age, nothing
+ * passes under the key for longer than the tokens that it did sign, and after
+ * that it only names their sessions (LK_EXPIRED).
+ */
+static bool is_too_young(const struct lk_key_info *key,
+			 const struct lk_access_claims *claims)
+{
+	return key->state == LK_KEY_RETIRED &&
+	       claims->issued_at * LK_SECOND >
+		       key->retired_at + LK_CLOCK_SKEW + LK_RING_AGE;
+}
+
 enum lk_rc lk_verify_token(struct lk_service *service, const char *token,
 			   size_t len, struct lk_access_claims *claims_r,
 			   struct lk_err *err)
 {
 	const struct lk_access_rules rules = lk_service_access_rules(service);
 	const int64_t now = lk_service_now(service) / LK_SECOND;
+	struct lk_err key_err = { "" };
+	struct look_up look_up = { .service = service, .err = &key_err };
 	struct lk_keyring *ring = NULL;
 	enum lk_rc rc;
 
@@ -21,10 +54,17 @@ enum lk_rc lk_verify_token(struct lk_service *service, const char *token,
 		return lk_fail(err, LK_UNAVAILABLE,
 			       "the clock of this host was set back");
 	rc = lk_service_verifiers(service, &ring, err);
-	if (rc == LK_OK)
-		rc = lk_access_token_check(&rules, token, len, now,
-					   lk_keyring_find, ring, claims_r,
-					   err);
+	if (rc != LK_OK)
+		return rc;
+	rc = lk_access_token_check(&rules, token, len, now, find_key, &look_up,
+				   claims_r, err);
+	if (look_up.rc != LK_OK)
+		return lk_fail(err, look_up.rc, "%s", key_err.msg);
+	if (rc != LK_OK && rc != LK_EXPIRED)
+		return rc;
+	if (is_too_young(&look_up.key->info, claims_r))
+		return lk_fail(err, LK_REFUSED,
+			       "token: younger than its key's retirement");
 	/* Made by a clock that was wrong: what revoked it may be gone before it
 	 * ends (I9). */
 	if (rc == LK_OK &&
@@ -33,14 +73,18 @@ enum lk_rc lk_verify_token(struct lk_service *service, const char *token,
 	return rc;
 }
 
-/* Past max_staleness nobody can say what other nodes have revoked (I6). */
+/* Past max_staleness nobody can say what other nodes have revoked, keys among
+ * it (I6). */
 bool lk_verify_fresh(const struct lk_service *service)
 {
-	const int64_t synced = lk_index_synced_at(service->shared->index);
+	const struct lk_shared *shared = service->shared;
+	const int64_t synced = lk_index_synced_at(shared->index);
+	const int64_t checked = lk_board_checked_at(shared->board);
+	const int64_t since =
+		lk_boottime() - service->settings->max_staleness * LK_SECOND;
 
-	return synced != 0 &&
-	       lk_boottime() - synced <=
-		       service->settings->max_staleness * LK_SECOND;
+	return synced != 0 && synced >= since && checked != 0 &&
+	       checked >= since;
 }
 
 static enum lk_rc ask_index(const struct lk_service *service,

@@ -23,7 +23,7 @@ function third_party(header)
 	if (header ~ /^(fcgi|fcgiapp|fcgios|fcgi_stdio|fastcgi)/)
 		return "app/fcgi"
 	if (header ~ /^jwt/)
-		return "lib/access_token"
+		return "lib/claims"
 	if (header ~ /^yajl/)
 		return "lib/json"
 	if (header ~ /^confuse/)

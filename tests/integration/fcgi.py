@@ -145,6 +145,15 @@ def call(address: Address, method: str, target: str, body: bytes | None = None,
         return connection.answer()
 
 
+def authorize(address: Address, target: str, method: str = "GET",
+              **params: str) -> Answer:
+    """Asks as a web server does, and sends no body, not even its end."""
+    with Connection(address) as connection:
+        connection.send(head(variables(method, target, **params),
+                             role=AUTHORIZER))
+        return connection.answer()
+
+
 def call_each(address: Address, workers: int, method: str, target: str,
               **more: str) -> list[Answer]:
     """The same request, without a body, to every worker that listens there.

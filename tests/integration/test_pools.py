@@ -26,6 +26,9 @@ SESSION_POOL = {
     ("GET", "/account"): 401, ("GET", "/sessions"): 401,
     ("DELETE", "/sessions/AAAAAAAAAAAAAAAAAAAAAA"): 401,
     ("GET", "/login"): 405,
+    ("POST", "/token"): 400, ("POST", "/introspect"): 400,
+    ("POST", "/revoke"): 400,
+    ("GET", "/.well-known/oauth-authorization-server"): 200,
 }
 
 

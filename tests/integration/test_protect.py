@@ -4,7 +4,6 @@ deploy/: who gets the page, as whom, and that nobody else does."""
 import http.client
 import socket
 import ssl
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -531,13 +530,9 @@ def test_stale_index(deploy: Deploy, web: type[WebServer], php: PHP) -> None:
 
 # ---- the FastCGI role itself ------------------------------------------------
 
-def authorize(site: Site, target: str = "/private/", method: str = "GET",
-              **params: str) -> Answer:
-    """Asks as a web server does, and sends no body, not even its end."""
-    with fcgi.Connection(site.pool.socket) as connection:
-        connection.send(fcgi.head(fcgi.variables(method, target, **params),
-                                  role=fcgi.AUTHORIZER))
-        return connection.answer()
+def authorize(site: Site, target: str = "/private/", **params: str
+              ) -> Answer:
+    return fcgi.authorize(site.pool.socket, target, **params)
 
 
 def test_authorizer(site: Site, editor: User) -> None:
@@ -599,19 +594,6 @@ def test_refusal_for_nginx_is_never_a_yes(site: Site, editor: User) -> None:
 
 
 # ---- TLS --------------------------------------------------------------------
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory: pytest.TempPathFactory
-                ) -> tuple[Path, Path]:
-    directory = tmp_path_factory.mktemp("tls")
-    certificate, key = directory / "cert.pem", directory / "key.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
-         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-out", certificate, "-keyout", key], check=True, capture_output=True)
-    return certificate, key
-
 
 @pytest.mark.parametrize("web", [Lighttpd, Nginx, Apache])
 def test_tls(deploy: Deploy, web: type[WebServer], php: PHP,

@@ -177,6 +177,26 @@ def test_lines_of_readme_work_as_printed(quickstart: Quickstart,
     quickstart.stop()
 
 
+def test_lines_of_readme_about_oauth(quickstart: Quickstart) -> None:
+    """As printed, for alice of the section before."""
+    quickstart.start()
+    assert quickstart.api.signup("alice", "a long pass phrase").status == 201
+    section = (TOP / "README.md").read_text().split("\n## OAuth\n")[1]
+    lines = re.findall(r"^    (.*)$|^$", section.split("\n## ")[0], re.M)
+    script = "\n".join(lines).replace(
+        ":8080", f":{quickstart.port}").replace(
+        "./build/", f"{BUILD}/").replace("./var/", f"{quickstart.state}/")
+    done = subprocess.run(["bash", "-eu"], input=script, text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0, done
+    said = done.stdout
+    assert f'"token_endpoint":"{quickstart.url}/token"' in said
+    assert re.findall(r'"active":(\w+)', said) == ["true", "false"]
+    assert re.findall(r"HTTP/1.1 (\d+)", said) == ["200"]
+    assert "error" not in said
+    quickstart.stop()
+
+
 def test_settings_are_laid_over_the_defaults(quickstart: Quickstart,
                                              tmp_path: Path) -> None:
     over = tmp_path / "over.conf"

@@ -6,7 +6,7 @@ import http.client
 import pytest
 
 import fcgi
-from api import Api
+from api import NEEDS_BEARER, Api
 from pool import PASSWORD, Pool
 
 # Any endpoint that takes a body does; this one needs nothing else.
@@ -207,13 +207,6 @@ def test_query_does_not_matter(pool: Pool, api: Api) -> None:
 def test_request_ids_differ(api: Api) -> None:
     ids = {api.get("/health").headers["X-Request-Id"] for _ in range(5)}
     assert len(ids) == 5
-
-
-NEEDS_BEARER = [
-    ("GET", "/account"), ("GET", "/sessions"),
-    ("DELETE", "/sessions/AAAAAAAAAAAAAAAAAAAAAA"), ("POST", "/renew"),
-    ("POST", "/logout-all"), ("GET", "/verify"), ("GET", "/verify/admin"),
-]
 
 
 @pytest.mark.parametrize("method, path", [*NEEDS_BEARER, ("POST", "/logout")])

@@ -18,7 +18,9 @@
 #include "app/routes.h"
 #include "lib/log.h"
 
-#define JSON "application/json"
+#define JSON     "application/json"
+#define FORM     "application/x-www-form-urlencoded"
+#define METADATA "/.well-known/oauth-authorization-server"
 
 static const struct row {
 	const char *method, *uri, *type, *body, *authorization;
@@ -74,8 +76,51 @@ static const struct row {
 	{ "GET", "/auth/verify", "", "", "Bearer x", 503, "unavailable" },
 	{ "PATCH", "/auth/verify/editor", "", "", "Bearer x", 503, "urn:" },
 	{ "GET", "/auth/.well-known/jwks.json", "", "", NULL, 503, "503" },
+
+	/* OAuth: its own form of refusals, whoever refuses */
+	{ "POST", "/auth/token", FORM, "grant_type=refresh_token", NULL, 503,
+	  "{\"error\":\"temporarily_unavailable\",\"error_description\":" },
+	{ "POST", "/auth/token", FORM "; charset=utf-8", "grant_type=", NULL,
+	  400,
+	  "{\"error\":\"invalid_request\",\"error_description\":"
+	  "\"grant_type is missing\"}" },
+	{ "POST", "/auth/token", FORM, "", NULL, 400, "grant_type is missing" },
+	{ "POST", "/auth/token", "", "", NULL, 400, "grant_type is missing" },
+	{ "POST", "/auth/token", FORM, "grant_type=a&grant_type=a", NULL, 400,
+	  "{\"error\":\"invalid_request\"" },
+	{ "POST", "/auth/token", FORM, "grant_type=%", NULL, 400,
+	  "{\"error\":\"invalid_request\"" },
+	{ "POST", "/auth/token", JSON, "{}", NULL, 415,
+	  "{\"error\":\"invalid_request\"" },
+	{ "POST", "/auth/token", JSON, "", NULL, 415,
+	  "{\"error\":\"invalid_request\"" },
+	{ "POST", "/auth/token", FORM "x", "a=b", NULL, 415,
+	  "Content-Type: application/json\r\n" },
+	{ "GET", "/auth/token", "", "", NULL, 405, "Allow: POST\r\n" },
+	{ "GET", "/auth/token", "", "", NULL, 405,
+	  "{\"error\":\"invalid_request\"" },
+	{ "POST", "/auth/introspect", FORM, "a=b", NULL, 400,
+	  "token is missing" },
+	{ "POST", "/auth/revoke", FORM, "token=", NULL, 400,
+	  "token is missing" },
+	{ "POST", "/auth/login", FORM, "login=a", NULL, 415,
+	  "application/problem+json" },
+	{ "POST", "/auth/tokens", FORM, "a=b", NULL, 404, "\"not_found\"" },
+
+	{ "POST", "/auth" METADATA, "", "", NULL, 405, "Allow: GET, HEAD\r\n" },
+	{ "GET", METADATA "x", "", "", NULL, 404, "not_found" },
+	{ "GET", METADATA "/", "", "", NULL, 404, "not_found" },
+	{ "GET", METADATA "/oth", "", "", NULL, 404, "not_found" },
+	{ "PUT", METADATA "/other", "", "", NULL, 405, "Allow: GET, HEAD\r\n" },
+	{ "GET", METADATA "/auth/", "", "", NULL, 404, "not_found" },
+	{ "GET", METADATA "/auth/health", "", "", NULL, 404, "not_found" },
+	{ "GET", METADATA "/%61uth", "", "", NULL, 404, "not_found" },
+	{ "PUT", METADATA "/auth", "", "", NULL, 405, "Allow: GET, HEAD\r\n" },
 };
 
+static char issuer[] = "https://www.example.org/other";
+static char mount[] = "/auth";
+static struct lk_settings settings = { .issuer = issuer, .mount = mount };
 static struct lk_service service;
 
 static enum lk_rc read_body(void *arg, struct lk_buf *body, size_t want)
@@ -179,6 +224,65 @@ static void test_content_length(void **state)
 	}
 }
 
+/* RFC 8414 §3.1: where the metadata is, by issuer and mount. */
+static struct {
+	char issuer[30], mount[10];
+	const char *uri;
+	bool there;
+} places[] = {
+	{ "https://a", "/auth", "/auth" METADATA, true },
+	{ "https://a", "/auth", METADATA, true },
+	{ "https://a/", "/auth", METADATA, true },
+	{ "https://a", "/auth", METADATA "?x=1", true },
+	{ "https://a", "/auth", "https://a" METADATA, true },
+	{ "https://a", "/auth", METADATA "/auth", true },
+	{ "https://a/auth", "/auth", METADATA "/auth", true },
+	{ "https://a/auth/", "/auth", METADATA "/auth", true },
+	{ "https://a:1/auth", "/auth", METADATA "/auth?", true },
+	{ "https://a/auth", "/auth", METADATA, false },
+	{ "https://a/b/c", "/auth", METADATA "/b/c", true },
+	{ "https://a/b/c", "/auth", METADATA "/auth", true },
+	{ "https://a/b/c", "/auth", METADATA "/b", false },
+	{ "https://a/b/c", "/auth", "/auth" METADATA "/b/c", false },
+	{ "https://a", "", METADATA, true },
+	{ "https://a/b", "", METADATA "/b", true },
+	{ "https://a/b", "", METADATA, true },
+};
+
+static void test_metadata(void **state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		const struct row row = { "GET", places[i].uri, "", "", NULL, 0,
+					 "" };
+		struct lk_buf out = LK_BUF_INIT(65536);
+		char endpoint[100];
+		bool there;
+
+		settings.issuer = places[i].issuer;
+		settings.mount = places[i].mount;
+		ask(&row, "", &out);
+		snprintf(endpoint, sizeof(endpoint),
+			 "\"token_endpoint\":\"%.*s%s/token\"",
+			 (int)strcspn(places[i].issuer + 8, "/") + 8,
+			 places[i].issuer, places[i].mount);
+		there = strncmp(lk_buf_str(&out), "Status: 200 ", 12) == 0 &&
+			strstr(lk_buf_str(&out),
+			       "Cache-Control: public, max-age=300\r\n") !=
+				NULL &&
+			strstr(lk_buf_str(&out), endpoint) != NULL;
+		if (there != places[i].there)
+			fail_msg("%s, %s, %s:\n%s", places[i].issuer,
+				 places[i].mount, places[i].uri,
+				 lk_buf_str(&out));
+		lk_buf_free(&out);
+	}
+	(void)state;
+	settings.issuer = issuer;
+	settings.mount = mount;
+}
+
 static void test_head_has_no_body(void **state)
 {
 	static const struct row row = { "HEAD", "/auth/health", "", "", NULL, 0,
@@ -211,17 +315,16 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_dispatch),
 		cmocka_unit_test(test_content_length),
+		cmocka_unit_test(test_metadata),
 		cmocka_unit_test(test_head_has_no_body),
 		cmocka_unit_test(test_header_split),
 	};
-	static char mount[] = "/auth";
 	static const struct lk_master_key master_key;
 	char options[] = "/tmp/test_routes.XXXXXX";
-	struct lk_settings settings = { .mount = mount,
-					.database_options = options };
 	int fd = mkstemp(options);
 	int failed;
 
+	settings.database_options = options;
 	if (sodium_init() < 0 || fd < 0)
 		return 1;
 	if (dprintf(fd, "[latchkey]\nsocket=%s.none\n", options) < 0)

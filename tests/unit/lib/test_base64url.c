@@ -117,12 +117,52 @@ static void test_one_spelling(void **state)
 	assert_int_equal(taken, 256);
 }
 
+static const struct padded_row {
+	const char *text;
+	enum lk_rc rc;
+	const char *bytes;
+} padded_rows[] = {
+	{ "", LK_OK, "" },
+	{ "Zg==", LK_OK, "f" },
+	{ "Zm8=", LK_OK, "fo" },
+	{ "Zm9v", LK_OK, "foo" },
+	{ "+//+", LK_OK, "\xfb\xff\xfe" },
+	{ "Zg", LK_INVALID, NULL },
+	{ "Zg=", LK_INVALID, NULL },
+	{ "Zg===", LK_INVALID, NULL },
+	{ "Zh==", LK_INVALID, NULL },
+	{ "Zm9=", LK_INVALID, NULL },
+	{ "-__-", LK_INVALID, NULL },
+	{ "Zm 9v", LK_INVALID, NULL },
+	{ "Zm9v\n", LK_INVALID, NULL },
+	{ "Zm9\x80", LK_INVALID, NULL },
+};
+
+static void test_padded(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(padded_rows) / sizeof(padded_rows[0]);
+	     i++) {
+		const struct padded_row *r = &padded_rows[i];
+		char bytes[8];
+		size_t n = 99;
+
+		if (lk_base64_decode(r->text, strlen(r->text), bytes,
+				     sizeof(bytes), &n) != r->rc)
+			fail_msg("\"%s\": result", r->text);
+		if (n != (r->rc == LK_OK ? strlen(r->bytes) : 0) ||
+		    (n > 0 && memcmp(bytes, r->bytes, n) != 0))
+			fail_msg("\"%s\": bytes", r->text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_one_spelling),
+		cmocka_unit_test(test_padded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

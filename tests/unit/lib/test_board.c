@@ -30,12 +30,12 @@ static void make_notice(struct lk_board_notice *notice, uint64_t version)
 {
 	memset(notice, (int)version, sizeof(*notice));
 	notice->version = version;
-	notice->n_keys = (uint32_t)(version % (LK_BOARD_KEYS + 1));
+	notice->n_keys = LK_BOARD_KEYS - (uint32_t)(version % 8);
 }
 
 static void write_notice(struct lk_board *board, uint64_t version)
 {
-	struct lk_board_notice notice;
+	static struct lk_board_notice notice;
 
 	make_notice(&notice, version);
 	assert_int_equal(lk_board_write(board, &notice), LK_OK);
@@ -43,17 +43,19 @@ static void write_notice(struct lk_board *board, uint64_t version)
 
 static void assert_reads(struct lk_board *board, uint64_t version)
 {
-	struct lk_board_notice expected, got;
+	static struct lk_board_notice expected, got;
 
 	make_notice(&expected, version);
 	assert_int_equal(lk_board_version(board), version);
 	assert_int_equal(lk_board_read(board, &got), LK_OK);
-	assert_memory_equal(&got, &expected, sizeof(got));
+	assert_memory_equal(&got, &expected,
+			    offsetof(struct lk_board_notice, keys) +
+				    expected.n_keys * sizeof(expected.keys[0]));
 }
 
 static void assert_nothing(struct lk_board *board)
 {
-	struct lk_board_notice notice;
+	static struct lk_board_notice notice;
 
 	assert_int_equal(lk_board_version(board), 0);
 	assert_int_equal(lk_board_read(board, &notice), LK_UNAVAILABLE);
@@ -166,7 +168,7 @@ static void test_killed_writer(void **state)
 static void test_stopped_writer(void **state)
 {
 	struct lk_board *board = new_board();
-	struct lk_board_notice notice;
+	static struct lk_board_notice notice;
 	int status;
 	pid_t writer;
 
@@ -185,6 +187,27 @@ static void test_stopped_writer(void **state)
 	lk_board_free(board);
 }
 
+static void test_checked(void **state)
+{
+	struct lk_board *board = new_board();
+	pid_t pid;
+	int status;
+
+	(void)state;
+	assert_int_equal(lk_board_checked_at(board), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		lk_board_checked(board, INT64_C(1) << 40);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(lk_board_checked_at(board), INT64_C(1) << 40);
+	/* It is no notice. */
+	assert_nothing(board);
+	lk_board_free(board);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -192,6 +215,7 @@ int main(void)
 		cmocka_unit_test(test_other_process),
 		cmocka_unit_test(test_killed_writer),
 		cmocka_unit_test(test_stopped_writer),
+		cmocka_unit_test(test_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

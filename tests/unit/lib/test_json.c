@@ -193,7 +193,7 @@ static void test_check(void **state)
 	assert_int_equal(lk_json_check_object(NULL, 0, NULL), LK_MALFORMED);
 }
 
-enum { S, B, I, L, X, N_MEMBERS };
+enum { S, B, I, L, O, X, N_MEMBERS };
 
 #define MEMBERS                                                                \
 	{                                                                      \
@@ -201,6 +201,7 @@ enum { S, B, I, L, X, N_MEMBERS };
 		[B] = { .name = "b", .type = LK_JSON_BOOL },                   \
 		[I] = { .name = "int", .type = LK_JSON_INTEGER },              \
 		[L] = { .name = "l", .type = LK_JSON_STRINGS, .max = 4 },      \
+		[O] = { .name = "o", .type = LK_JSON_OBJECT, .max = 20 },      \
 		[X] = { .name = "x", .type = LK_JSON_ANY },                    \
 	}
 
@@ -254,6 +255,24 @@ static const struct object_row {
 	{ "{\"l\":[\"a\\u0000\"]}", LK_INVALID, NULL },
 	{ "{\"l\":\"a\"}", LK_INVALID, NULL },
 	{ "{\"l\":{}}", LK_INVALID, NULL },
+	{ "{\"o\":{}}", LK_OK, "o={} " },
+	{ " { \"o\" : { \"a\" : 1 } } ", LK_OK, "o={ \"a\" : 1 } " },
+	{ "{\"o\":{\"o\":[{},{\"s\":2}]}}", LK_OK,
+	  "o={\"o\":[{},{\"s\":2}]} " },
+	{ "{\"o\":{\"a\":\"}\"},\"s\":\"b\"}", LK_OK, "s=b o={\"a\":\"}\"} " },
+	{ "{\"x\":{\"o\":{}},\"o\":{\"x\":{}}}", LK_OK, "o={\"x\":{}} x " },
+	{ "{\"o\":{\"a\":\"345678901234\"}}", LK_OK,
+	  "o={\"a\":\"345678901234\"} " },
+	{ "{\"o\":{\"a\":\"3456789012345\"}}", LK_INVALID, NULL },
+	{ "{\"o\":{\"a\":1},\"x\":{\"b\":2}}", LK_OK, "o={\"a\":1} x " },
+	{ "{\"o\":{\"a\":1,\"a\":2}}", LK_INVALID, NULL },
+	{ "{\"o\":{\"a\":\"\\u0000\"}}", LK_INVALID, NULL },
+	{ "{\"o\":{\"a\":1}", LK_MALFORMED, NULL },
+	{ "{\"o\":\"{}\"}", LK_INVALID, NULL },
+	{ "{\"o\":[{}]}", LK_INVALID, NULL },
+	{ "{\"o\":null}", LK_INVALID, NULL },
+	{ "{\"o\":{},\"o\":{}}", LK_INVALID, NULL },
+	{ "{\"s\":{}}", LK_INVALID, NULL },
 	{ "{\"x\":null}", LK_OK, "x " },
 	{ "{\"x\":\"much longer than any maximum\"}", LK_OK, "x " },
 	{ "{\"x\":1e99}", LK_OK, "x " },
@@ -295,6 +314,10 @@ static void show(const struct lk_json_member *m, struct lk_buf *out)
 			lk_buf_addf(out, "%s,", m[L].strs[i]);
 		lk_buf_addstr(out, "] ");
 	}
+	if (m[O].present) {
+		assert_int_equal(m[O].len, strlen(m[O].str));
+		lk_buf_addf(out, "o=%s ", m[O].str);
+	}
 	if (m[X].present)
 		lk_buf_addstr(out, "x ");
 }
@@ -322,6 +345,48 @@ static void test_object(void **state)
 		if (seen.len != 0)
 			fail_msg("%s: left after free", r->text);
 	}
+	lk_buf_free(&seen);
+}
+
+/* The same, where there may be others. */
+static void test_members(void **state)
+{
+	static const struct object_row rows[] = {
+		{ "{}", LK_OK, "" },
+		{ "{\"y\":1}", LK_OK, "" },
+		{ "{\"y\":[{\"z\":[null]}],\"s\":\"a\",\"Z\":\"b\"}", LK_OK,
+		  "s=a " },
+		{ "{\"y\":{\"s\":\"a\"},\"b\":true}", LK_OK, "b=1 " },
+		{ "{\"y\":\"much longer than any maximum\"}", LK_OK, "" },
+		{ "{\"y\":1,\"y\":2}", LK_INVALID, NULL },
+		{ "{\"s\":\"a\",\"s\":\"a\"}", LK_INVALID, NULL },
+		{ "{\"y\":{\"z\":1,\"z\":2}}", LK_INVALID, NULL },
+		{ "{\"y\":\"\\u0000\"}", LK_INVALID, NULL },
+		{ "{\"y\":0,\"s\":1}", LK_INVALID, NULL },
+		{ "[]", LK_INVALID, NULL },
+		{ "{\"y\"}", LK_MALFORMED, NULL },
+	};
+	struct lk_json_member members[N_MEMBERS] = MEMBERS;
+	struct lk_json_member need = { "need", LK_JSON_ANY, true, 0,
+				       .present = false };
+	struct lk_buf seen = LK_BUF_INIT(1024);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct object_row *r = &rows[i];
+		enum lk_rc rc = lk_json_members(r->text, strlen(r->text),
+						members, N_MEMBERS, NULL);
+
+		if (rc != r->rc)
+			fail_msg("%s: %s", r->text, lk_rc_str(rc));
+		if (rc == LK_OK)
+			show(members, &seen);
+		if (rc == LK_OK && strcmp(lk_buf_str(&seen), r->seen) != 0)
+			fail_msg("%s: %s", r->text, lk_buf_str(&seen));
+		lk_json_free(members, N_MEMBERS);
+	}
+	assert_int_equal(lk_json_members("{\"y\":1}", 7, &need, 1, NULL),
+			 LK_INVALID);
 	lk_buf_free(&seen);
 }
 
@@ -584,6 +649,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_object),
+		cmocka_unit_test(test_members),
 		cmocka_unit_test(test_required),
 		cmocka_unit_test(test_message_quotes_nothing),
 		cmocka_unit_test(test_many_members),

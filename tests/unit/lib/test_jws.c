@@ -1,7 +1,7 @@
 /*
  * JWS compact form as an attacker would send it (checks 1, 2, 4 and 6): other
  * algorithms, keys and headers, and other spellings of a good token; and what
- * is signed comes back.
+ * is signed comes back.  First our own tokens, then what others signed.
  *
  * The key is that of RFC 7515 Appendix A.3, so its public PEM can stand here.
  */
@@ -42,14 +42,32 @@ static struct lk_jws_key *key;   /* in the ring */
 static struct lk_jws_key *other; /* in the ring */
 static struct lk_jws_key *alien; /* not in the ring */
 
-static struct lk_jws_key *new_key(const char *typ)
+/* One of each algorithm that signs; the RSA ones have one key. */
+static struct lk_jws_key *signers[LK_SIG_SIGNERS];
+
+static struct lk_jws_key *take_key(struct lk_sig_key *sig)
 {
-	struct lk_sig_key *sig = NULL;
 	struct lk_jws_key *made = NULL;
 
-	assert_int_equal(lk_sig_generate(LK_SIG_ES256, &sig, NULL), LK_OK);
-	assert_int_equal(lk_jws_key_new(sig, typ, &made, NULL), LK_OK);
+	assert_int_equal(lk_jws_key_new(sig, "at+jwt", &made, NULL), LK_OK);
 	return made;
+}
+
+static struct lk_jws_key *new_key(enum lk_sig_alg alg)
+{
+	struct lk_sig_key *sig = NULL;
+	uint8_t der[LK_SIG_DER_MAX];
+	size_t n = 0;
+
+	if (alg == LK_SIG_PS256) {
+		lk_sig_private_der(lk_jws_sig(signers[LK_SIG_RS256]), der, &n,
+				   NULL);
+		assert_int_equal(lk_sig_load_private(alg, der, n, &sig, NULL),
+				 LK_OK);
+	} else {
+		assert_int_equal(lk_sig_generate(alg, &sig, NULL), LK_OK);
+	}
+	return take_key(sig);
 }
 
 static int make_keys(void **state)
@@ -64,9 +82,11 @@ static int make_keys(void **state)
 			 0);
 	assert_int_equal(lk_sig_load_private(LK_SIG_ES256, der, n, &sig, NULL),
 			 LK_OK);
-	assert_int_equal(lk_jws_key_new(sig, "at+jwt", &key, NULL), LK_OK);
-	other = new_key("at+jwt");
-	alien = new_key("at+jwt");
+	key = take_key(sig);
+	other = new_key(LK_SIG_ES256);
+	alien = new_key(LK_SIG_ES256);
+	for (enum lk_sig_alg alg = 0; alg < LK_SIG_SIGNERS; alg++)
+		signers[alg] = new_key(alg);
 	return 0;
 }
 
@@ -77,6 +97,8 @@ static int free_keys(void **state)
 	lk_jws_key_free(other);
 	lk_jws_key_free(alien);
 	lk_jws_key_free(NULL);
+	for (enum lk_sig_alg alg = 0; alg < LK_SIG_SIGNERS; alg++)
+		lk_jws_key_free(signers[alg]);
 	return 0;
 }
 
@@ -92,6 +114,19 @@ static enum lk_rc verify(const struct lk_buf *token, struct lk_buf *payload)
 {
 	return lk_jws_verify(lk_buf_str(token), token->len, find, NULL, payload,
 			     NULL, NULL);
+}
+
+/* A ring of one key. */
+static const struct lk_jws_key *find_one(const char *kid, void *arg)
+{
+	return strcmp(kid, lk_jws_kid(arg)) == 0 ? arg : NULL;
+}
+
+static enum lk_rc verify_by(struct lk_jws_key *only, const struct lk_buf *token,
+			    struct lk_buf *payload)
+{
+	return lk_jws_verify(lk_buf_str(token), token->len, find_one, only,
+			     payload, NULL, NULL);
 }
 
 static void add_base64url(struct lk_buf *out, const void *bytes, size_t n)
@@ -422,39 +457,185 @@ static void test_spellings(void **state)
  * Each character replaced by its neighbour in the alphabet, which for the last
  * one of a segment changes stray bits alone; the last ones by each other too.
  */
-static void test_each_character(void **state)
+static void change_each(struct lk_jws_key *by, struct lk_buf *token)
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
 				       "nopqrstuvwxyz0123456789-_";
-	struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);
 	struct lk_buf payload = LK_BUF_INIT(LK_JWS_MAX);
 
-	(void)state;
-	forge(&token, good_headers[0], "{\"sub\":\"x\"}", 11, ES256, "");
-	for (size_t i = 0; i < token.len; i++) {
-		char was = token.data[i];
+	for (size_t i = 0; i < token->len; i++) {
+		char was = token->data[i];
 		const char *at = strchr(alphabet, was);
-		bool last = token.data[i + 1] == '.' || i + 1 == token.len;
+		bool last = token->data[i + 1] == '.' || i + 1 == token->len;
 		size_t n = last ? 63 : 1;
 
 		if (at == NULL) { /* a dot */
-			token.data[i] = 'A';
-			assert_int_equal(verify(&token, &payload), LK_REFUSED);
+			token->data[i] = 'A';
+			assert_int_equal(verify_by(by, token, &payload),
+					 LK_REFUSED);
 		}
 		for (size_t j = 1; at != NULL && j <= n; j++) {
 			size_t place = (size_t)(at - alphabet) ^ j;
 
-			token.data[i] = alphabet[place];
-			if (verify(&token, &payload) != LK_REFUSED)
-				fail_msg("'%c' for '%c' at %zu", token.data[i],
+			token->data[i] = alphabet[place];
+			if (verify_by(by, token, &payload) != LK_REFUSED)
+				fail_msg("'%c' for '%c' at %zu", token->data[i],
 					 was, i);
 		}
-		token.data[i] = was;
+		token->data[i] = was;
 	}
-	assert_int_equal(verify(&token, &payload), LK_OK);
-	while (token.len-- > 0) {
-		if (verify(&token, &payload) != LK_REFUSED)
-			fail_msg("cut to %zu", token.len);
+	assert_int_equal(verify_by(by, token, &payload), LK_OK);
+	while (token->len-- > 0) {
+		if (verify_by(by, token, &payload) != LK_REFUSED)
+			fail_msg("cut to %zu", token->len);
+	}
+	lk_buf_free(&payload);
+}
+
+static void test_each_character(void **state)
+{
+	struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);
+
+	(void)state;
+	for (enum lk_sig_alg alg = 0; alg < LK_SIG_SIGNERS; alg++) {
+		lk_buf_reset(&token);
+		assert_int_equal(lk_jws_sign(signers[alg], "{\"sub\":\"x\"}",
+					     11, &token, NULL),
+				 LK_OK);
+		change_each(signers[alg], &token);
+	}
+	lk_buf_free(&token);
+}
+
+/* ---- every algorithm as every other -------------------------------------- */
+
+/* A token that says that it is by this algorithm and this key; its signature is
+ * to be added. */
+static void begin_token(struct lk_buf *out, const char *alg,
+			const struct lk_jws_key *by)
+{
+	char header[200];
+
+	snprintf(header, sizeof(header),
+		 "{\"alg\":\"%s\",\"kid\":\"%s\",\"typ\":\"at+jwt\"}", alg,
+		 lk_jws_kid(by));
+	lk_buf_reset(out);
+	add_base64url(out, header, strlen(header));
+	assert_int_equal(lk_buf_addstr(out, ".e30"), LK_OK);
+}
+
+static void end_signed(struct lk_buf *out, const struct lk_sig_key *by)
+{
+	uint8_t sig[LK_SIG_MAX];
+	size_t n = 0;
+
+	assert_int_equal(lk_sig_sign(by, out->data, out->len, sig, &n, NULL),
+			 LK_OK);
+	assert_int_equal(lk_buf_addstr(out, "."), LK_OK);
+	add_base64url(out, sig, n);
+}
+
+static void end_hs256(struct lk_buf *out, const void *secret, size_t len)
+{
+	crypto_auth_hmacsha256_state hmac;
+	uint8_t mac[crypto_auth_hmacsha256_BYTES];
+
+	crypto_auth_hmacsha256_init(&hmac, secret, len);
+	crypto_auth_hmacsha256_update(&hmac, (unsigned char *)out->data,
+				      out->len);
+	crypto_auth_hmacsha256_final(&hmac, mac);
+	assert_int_equal(lk_buf_addstr(out, "."), LK_OK);
+	add_base64url(out, mac, sizeof(mac));
+}
+
+/* All that is known of a public key, as text or bytes. */
+static void public_forms(const struct lk_sig_key *sig, struct lk_buf form[4])
+{
+	static const char begin[] = "-----BEGIN PUBLIC KEY-----\n";
+	static const char end[] = "-----END PUBLIC KEY-----\n";
+	uint8_t der[LK_SIG_PUBLIC_MAX];
+	char base64[LK_SIG_PUBLIC_MAX * 2];
+	size_t n = 0;
+
+	for (int i = 0; i < 4; i++)
+		lk_buf_init(&form[i], 2048);
+	assert_int_equal(lk_sig_public_der(sig, der, &n, NULL), LK_OK);
+	lk_buf_add(&form[0], der, n);
+	sodium_bin2base64(base64, sizeof(base64), der, n,
+			  sodium_base64_VARIANT_ORIGINAL);
+	lk_buf_addstr(&form[1], base64);
+	lk_buf_addstr(&form[2], begin);
+	for (const char *line = base64; *line != '\0';
+	     line += strnlen(line, 64))
+		lk_buf_addf(&form[2], "%.64s\n", line);
+	lk_buf_addstr(&form[2], end);
+	assert_int_equal(lk_sig_jwk(sig, &form[3]), LK_OK);
+}
+
+/* RFC 8725 §2.1: the public key, which anyone has, as an HMAC secret. */
+static void test_public_key_as_secret(void **state)
+{
+	struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);
+	struct lk_buf payload = LK_BUF_INIT(LK_JWS_MAX);
+	struct lk_buf form[4];
+	uint8_t secret[LK_SIG_PUBLIC_MAX];
+	size_t n = 0;
+
+	(void)state;
+	for (enum lk_sig_alg alg = 0; alg < LK_SIG_SIGNERS; alg++) {
+		if (lk_sig_is_symmetric(alg))
+			continue;
+		public_forms(lk_jws_sig(signers[alg]), form);
+		for (int i = 0; i < 4; i++) {
+			begin_token(&token, "HS256", signers[alg]);
+			end_hs256(&token, form[i].data, form[i].len);
+			if (verify_by(signers[alg], &token, &payload) !=
+			    LK_REFUSED)
+				fail_msg("%s, form %d", lk_sig_alg_name(alg),
+					 i);
+			lk_buf_free(&form[i]);
+		}
+	}
+	/* So it would have worked: with the secret itself it does. */
+	assert_int_equal(lk_sig_public_der(lk_jws_sig(signers[LK_SIG_HS256]),
+					   secret, &n, NULL),
+			 LK_OK);
+	begin_token(&token, "HS256", signers[LK_SIG_HS256]);
+	end_hs256(&token, secret, n);
+	assert_int_equal(verify_by(signers[LK_SIG_HS256], &token, &payload),
+			 LK_OK);
+	lk_buf_free(&token);
+	lk_buf_free(&payload);
+}
+
+/*
+ * A token by one key that says it were by another algorithm; even where the key
+ * is good for that too, as RSA is for PS256 and RS256: each key of the ring has
+ * one.
+ */
+static void test_confusion(void **state)
+{
+	struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);
+	struct lk_buf payload = LK_BUF_INIT(LK_JWS_MAX);
+
+	(void)state;
+	for (unsigned i = 0; i < LK_SIG_SIGNERS * LK_SIG_SIGNERS; i++) {
+		enum lk_sig_alg is = i / LK_SIG_SIGNERS;
+		enum lk_sig_alg says = i % LK_SIG_SIGNERS;
+
+		begin_token(&token, lk_sig_alg_name(says), signers[is]);
+		end_signed(&token, lk_jws_sig(signers[is]));
+		if (verify_by(signers[is], &token, &payload) !=
+		    (is == says ? LK_OK : LK_REFUSED))
+			fail_msg("%s as %s", lk_sig_alg_name(is),
+				 lk_sig_alg_name(says));
+
+		begin_token(&token, lk_sig_alg_name(says), signers[is]);
+		end_signed(&token, lk_jws_sig(signers[says]));
+		if (verify_by(signers[is], &token, &payload) !=
+		    (is == says ? LK_OK : LK_REFUSED))
+			fail_msg("%s by %s", lk_sig_alg_name(is),
+				 lk_sig_alg_name(says));
 	}
 	lk_buf_free(&token);
 	lk_buf_free(&payload);
@@ -545,6 +726,188 @@ static void test_new_key_refused(void **state)
 	assert_null(made); /* and sig has been freed */
 }
 
+/* ---- what others signed -------------------------------------------------- */
+
+/* Gives the key of the ring for its own algorithm, or what arg points to. */
+static enum lk_rc pick(const char *alg, void *arg,
+		       const struct lk_sig_key **key_r, struct lk_err *err)
+{
+	if (arg != NULL)
+		return *(enum lk_rc *)arg;
+	if (strcmp(alg, "ES256") != 0)
+		return lk_fail(err, LK_INVALID, "another alg");
+	*key_r = lk_jws_sig(key);
+	return LK_OK;
+}
+
+static enum lk_rc verify_any(const struct lk_buf *jws, struct lk_buf *payload)
+{
+	return lk_jws_verify_any(lk_buf_str(jws), jws->len, pick, NULL, payload,
+				 NULL);
+}
+
+static const struct {
+	const char *header;
+	enum sign sign;
+	enum lk_rc rc;
+} any_headers[] = {
+	{ "{" ALG "}", ES256, LK_OK },
+	{ "{\"typ\":\"JWT\"," ALG ",\"cty\":1,\"x\":{\"alg\":\"none\"}}", ES256,
+	  LK_OK },
+	{ "{\"alg\":\"ES\\u003256\"}", ES256, LK_OK },
+	{ "{" ALG "}", NONE, LK_REFUSED },
+	{ "{" ALG "}", HS256, LK_REFUSED },
+	{ "{\"alg\":\"none\"}", NONE, LK_REFUSED },
+	{ "{\"alg\":\"none\"}", ES256, LK_REFUSED },
+	{ "{\"alg\":\"nOnE\"}", NONE, LK_REFUSED },
+	{ "{\"alg\":\"\"}", NONE, LK_REFUSED },
+	{ "{\"alg\":\"es256\"}", ES256, LK_REFUSED },
+	{ "{\"alg\":\"HS256\"}", HS256, LK_REFUSED },
+	{ "{\"alg\":\"ES256\\u0000\"}", ES256, LK_REFUSED },
+	{ "{\"alg\":[\"ES256\"]}", ES256, LK_REFUSED },
+	{ "{\"alg\":null}", ES256, LK_REFUSED },
+	{ "{\"ALG\":\"ES256\"}", ES256, LK_REFUSED },
+	{ "{\"x\":{" ALG "}}", ES256, LK_REFUSED },
+	{ "{}", ES256, LK_REFUSED },
+	{ "{" ALG "," ALG "}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"x\":1,\"x\":2}", ES256, LK_REFUSED },
+	/* A key that it brings or names is passed over. */
+	{ "{" ALG "," IS "}", ES256, LK_OK },
+	{ "{" ALG ",\"kid\":\"another\"}", ES256, LK_OK },
+	{ "{" ALG ",\"jwk\":" JWK "}", ES256, LK_OK },
+	{ "{" ALG ",\"jku\":\"https://evil.example/jwks\"}", ES256, LK_OK },
+	/* RFC 7515 §4.1.11, RFC 7797 */
+	{ "{" ALG ",\"crit\":[\"exp\"],\"exp\":1}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"crit\":[]}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"crit\":null}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"crit\":[\"alg\"]}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"crit\":[\"b64\"],\"b64\":true}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"crit\":[\"b64\"],\"b64\":false}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"b64\":false}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"b64\":0}", ES256, LK_REFUSED },
+	{ "{" ALG ",\"b64\":true}", ES256, LK_OK },
+	/* One object, and JSON. */
+	{ "[" ALG "]", ES256, LK_REFUSED },
+	{ "\"ES256\"", ES256, LK_REFUSED },
+	{ "", ES256, LK_REFUSED },
+	{ "{" ALG "}{}", ES256, LK_REFUSED },
+	{ "{" ALG, ES256, LK_REFUSED },
+	{ "{" ALG "}\xff", ES256, LK_REFUSED },
+};
+
+static void test_any_headers(void **state)
+{
+	struct lk_buf jws = LK_BUF_INIT(LK_JWS_MAX);
+	struct lk_buf payload = LK_BUF_INIT(LK_JWS_MAX);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(any_headers); i++) {
+		enum lk_rc rc;
+
+		forge(&jws, any_headers[i].header, "x", 1, any_headers[i].sign,
+		      PEM);
+		rc = verify_any(&jws, &payload);
+		if (rc != any_headers[i].rc)
+			fail_msg("%s: %s", any_headers[i].header,
+				 lk_rc_str(rc));
+		assert_string_equal(lk_buf_str(&payload),
+				    rc == LK_OK ? "x" : "");
+	}
+	lk_buf_free(&jws);
+	lk_buf_free(&payload);
+}
+
+/* Any payload, an empty one and bytes of all kinds, and any size of either. */
+static void test_any_payloads(void **state)
+{
+	static const size_t lens[] = { 0, 1, 2, 3, 256, 10 * LK_JWS_MAX };
+	static uint8_t bytes[10 * LK_JWS_MAX];
+	struct lk_buf jws = LK_BUF_INIT(100 * LK_JWS_MAX);
+	struct lk_buf payload = LK_BUF_INIT(100 * LK_JWS_MAX);
+	char header[2 * LK_JWS_HEADER_MAX];
+
+	(void)state;
+	snprintf(header, sizeof(header), "%*s", (int)sizeof(header) - 1,
+		 "{" ALG "}");
+	for (size_t i = 0; i < COUNT(lens); i++) {
+		randombytes_buf(bytes, lens[i]);
+		forge(&jws, header, (char *)bytes, lens[i], ES256, "");
+		assert_int_equal(verify_any(&jws, &payload), LK_OK);
+		assert_int_equal(payload.len, lens[i]);
+		assert_memory_equal(lk_buf_str(&payload), bytes, lens[i]);
+	}
+	lk_buf_free(&jws);
+	lk_buf_free(&payload);
+}
+
+static void test_any_spellings(void **state)
+{
+	static const char *const refused[] = {
+		"H.P.S=", "H.P=.S",  "H=.P.S", "H.P.S*", "H.P*.S", "H*.P.S",
+		" H.P.S", "H.P.S\n", "H.P.SA", "H.PA.S", "HA.P.S", "P.H.S",
+		"H.P.S.", "H.P.S.S", ".H.P.S", "H..S",   "H.P.",   "H.P",
+		"..",     ".P.S",    ".",      "H",      ""
+	};
+	struct lk_buf jws = LK_BUF_INIT(LK_JWS_MAX);
+	struct lk_buf text = LK_BUF_INIT(LK_JWS_MAX);
+	struct lk_buf payload = LK_BUF_INIT(LK_JWS_MAX);
+
+	(void)state;
+	forge(&jws, "{" ALG "}", "payload", 7, ES256, "");
+	for (size_t i = 0; i < COUNT(refused); i++) {
+		spell(&text, refused[i], &jws);
+		if (verify_any(&text, &payload) != LK_REFUSED)
+			fail_msg("%s", refused[i]);
+	}
+	lk_buf_free(&jws);
+	lk_buf_free(&text);
+	lk_buf_free(&payload);
+}
+
+/* A payload that is signed as it stands, but is not canonical base64url. */
+static void test_any_stray_bits(void **state)
+{
+	static const char *const payloads[] = { "AB", "A", "AA=", "A*" };
+	struct lk_buf jws = LK_BUF_INIT(LK_JWS_MAX);
+	struct lk_buf payload = LK_BUF_INIT(LK_JWS_MAX);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(payloads); i++) {
+		lk_buf_reset(&jws);
+		add_base64url(&jws, "{" ALG "}", strlen("{" ALG "}"));
+		lk_buf_addf(&jws, ".%s", payloads[i]);
+		end_signed(&jws, lk_jws_sig(key));
+		if (verify_any(&jws, &payload) != LK_REFUSED)
+			fail_msg("%s", payloads[i]);
+	}
+	lk_buf_free(&jws);
+	lk_buf_free(&payload);
+}
+
+/* What the picker answers. */
+static void test_any_picked(void **state)
+{
+	static const struct {
+		enum lk_rc picked, rc;
+	} rows[] = { { LK_INVALID, LK_REFUSED },
+		     { LK_REFUSED, LK_REFUSED },
+		     { LK_NOMEM, LK_NOMEM } };
+	struct lk_buf jws = LK_BUF_INIT(LK_JWS_MAX);
+	struct lk_buf payload = LK_BUF_INIT(LK_JWS_MAX);
+
+	(void)state;
+	forge(&jws, "{" ALG "}", "x", 1, ES256, "");
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		enum lk_rc picked = rows[i].picked;
+
+		assert_int_equal(lk_jws_verify_any(jws.data, jws.len, pick,
+						   &picked, &payload, NULL),
+				 rows[i].rc);
+	}
+	lk_buf_free(&jws);
+	lk_buf_free(&payload);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -555,10 +918,17 @@ int main(void)
 		cmocka_unit_test(test_token_size),
 		cmocka_unit_test(test_spellings),
 		cmocka_unit_test(test_each_character),
+		cmocka_unit_test(test_public_key_as_secret),
+		cmocka_unit_test(test_confusion),
 		cmocka_unit_test(test_buffers),
 		cmocka_unit_test(test_empty_payload),
 		cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_new_key_refused),
+		cmocka_unit_test(test_any_headers),
+		cmocka_unit_test(test_any_payloads),
+		cmocka_unit_test(test_any_spellings),
+		cmocka_unit_test(test_any_stray_bits),
+		cmocka_unit_test(test_any_picked),
 	};
 
 	if (sodium_init() < 0)

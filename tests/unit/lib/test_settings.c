@@ -121,6 +121,8 @@ static void test_defaults(void **state)
 	assert_int_equal(s->feed_interval_ms, 200);
 	assert_int_equal(s->max_staleness, 30);
 	assert_int_equal(s->audit_days, 90);
+	assert_int_equal(s->signing_alg, LK_SIG_ES256);
+	assert_int_equal(s->key_rotation, 2592000);
 	assert_string_equal(s->database_options,
 			    LK_SYSCONFDIR "/latchkey/database.cnf");
 	assert_string_equal(s->master_key_file,
@@ -215,6 +217,20 @@ static const struct {
 	{ "max_staleness = 3601", ":2: max_staleness must" },
 	{ "audit_days = 0", NULL },
 	{ "audit_days = 36501", ":2: audit_days must" },
+	{ "key_rotation = 0", NULL },
+	{ "key_rotation = 3600", NULL },
+	{ "key_rotation = 3599", ":2: key_rotation is less than an hour" },
+	{ "key_rotation = -1", ":2: key_rotation must" },
+	{ "key_rotation = 315360001", ":2: key_rotation must" },
+	{ "signing_alg = ES256", NULL },
+	{ "signing_alg = EdDSA", NULL },
+	{ "signing_alg = RS256", NULL },
+	{ "signing_alg = PS256", NULL },
+	{ "signing_alg = HS256", NULL },
+	{ "signing_alg = ES384",
+	  ":2: signing_alg must be one of ES256, EdDSA, RS256, PS256, HS256" },
+	{ "signing_alg = none", ":2: signing_alg must" },
+	{ "signing_alg = es256", ":2: signing_alg must" },
 	{ "workers = 8x", ":2: workers must" },
 	{ "workers = 0x8", ":2: workers must" },
 	{ "workers = 010", ":2: workers must" },
@@ -537,6 +553,7 @@ static void test_needs_restart(void **state)
 		{ "trusted_proxies = {::1} mount = /x", NULL },
 		{ "metrics_allow = {} feed_interval_ms = 100", NULL },
 		{ "verify_workers = 3 max_staleness = 9 audit_days = 0", NULL },
+		{ "signing_alg = RS256 key_rotation = 0", NULL },
 		{ "listen = fd:0", "listen" },
 		{ "verify_listen = fd:3", "verify_listen" },
 		{ "index_entries = 7", "index_entries" },
@@ -620,7 +637,7 @@ static void test_list(void **state)
 				 name, value);
 	}
 	fclose(list);
-	assert_int_equal(n, 39);
+	assert_int_equal(n, 41);
 	settings = load_good(text);
 	assert_string_equal(settings->audience, settings->issuer);
 	assert_int_equal(settings->socket_mode, 0660);
