@@ -42,11 +42,6 @@ static void login(struct lk_exchange *x, const struct lk_login *wanted,
 		lk_problem(x->response, LK_ACCOUNT_SUSPENDED,
 			   "Ask an administrator.");
 		break;
-	case LK_DENIED:
-		lk_problem(x->response, LK_FORBIDDEN,
-			   "The account's roles do not fit a token; ask an "
-			   "administrator.");
-		break;
 	default:
 		lk_problem_fault(x->response, rc, &err);
 		break;

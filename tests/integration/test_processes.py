@@ -270,7 +270,7 @@ def shift_schema(pool: Pool, versions: int) -> None:
 
 def stops_for_the_schema(pool: Pool) -> None:
     assert pool.daemon.wait() == EX_CONFIG
-    assert "latchkeyctl migrate" in pool.log()
+    assert "install the newer Latchkey" in pool.log()
     assert not pool.socket.exists()
     shift_schema(pool, -1)
     pool.daemon.start(lambda: serves(pool.socket))
