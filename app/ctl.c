@@ -4,6 +4,8 @@
 #include "app/ctl.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 int lk_ctl_failed(enum lk_rc rc, const struct lk_err *err)
@@ -13,6 +15,17 @@ int lk_ctl_failed(enum lk_rc rc, const struct lk_err *err)
 	if (rc == LK_UNAVAILABLE || rc == LK_UNCERTAIN)
 		return LK_CTL_UNAVAILABLE;
 	return LK_CTL_REFUSED;
+}
+
+bool lk_ctl_number(const char *text, int64_t least, int64_t most,
+		   int64_t *number_r)
+{
+	const size_t n = strspn(text, "0123456789");
+
+	if (n == 0 || n > 18 || text[n] != '\0')
+		return false;
+	*number_r = strtoll(text, NULL, 10);
+	return *number_r >= least && *number_r <= most;
 }
 
 int lk_ctl_misused(const char *what)

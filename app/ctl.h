@@ -14,6 +14,7 @@
 #include "lib/seal.h"
 #include "lib/service.h"
 #include "lib/settings.h"
+#include "lib/store_user.h"
 
 enum lk_ctl_status {
 	LK_CTL_DONE = 0,
@@ -39,8 +40,13 @@ lk_ctl_command lk_ctl_migrate, lk_ctl_check_config, lk_ctl_status;
 lk_ctl_command lk_ctl_keys_init, lk_ctl_keys_list, lk_ctl_keys_rotate,
 	lk_ctl_keys_retire;
 lk_ctl_command lk_ctl_client_add, lk_ctl_client_list, lk_ctl_client_delete;
-lk_ctl_command lk_ctl_user_add, lk_ctl_user_list, lk_ctl_user_show,
-	lk_ctl_user_roles;
+lk_ctl_command lk_ctl_user_add, lk_ctl_user_list, lk_ctl_user_show;
+lk_ctl_command lk_ctl_user_roles, lk_ctl_user_suspend, lk_ctl_user_activate,
+	lk_ctl_user_delete, lk_ctl_user_passwd, lk_ctl_user_limit,
+	lk_ctl_user_reissue_id;
+lk_ctl_command lk_ctl_session_list, lk_ctl_session_end, lk_ctl_revoke,
+	lk_ctl_purge;
+lk_ctl_command lk_ctl_user_import;
 
 /* Says why to standard error; gives LK_CTL_UNAVAILABLE or LK_CTL_REFUSED. */
 int lk_ctl_failed(enum lk_rc rc, const struct lk_err *err);
@@ -53,6 +59,29 @@ int lk_ctl_misused(const char *what);
  * what was done.
  */
 void lk_ctl_await_feed(const struct lk_ctl *ctl);
+
+/* A number of the command line.  False: none, or out of range. */
+bool lk_ctl_number(const char *text, int64_t least, int64_t most,
+		   int64_t *number_r);
+
+/* The user of a login, as it was typed; LK_NOT_FOUND with a message. */
+enum lk_rc lk_ctl_find_user(struct lk_ctl *ctl, const char *login,
+			    struct lk_user *user_r, struct lk_err *err);
+
+/* A row of a table, or an object; always LK_OK but for LK_NOMEM. */
+enum lk_rc lk_ctl_print_user(const struct lk_user *user, void *ctl);
+
+/*
+ * From a prompt without echo, or the first line of standard input; a string to
+ * be wiped and freed.  NULL: there was none, say LK_CTL_NO_PASSWORD.
+ */
+char *lk_ctl_read_password(void);
+#define LK_CTL_NO_PASSWORD                                                     \
+	"the password is the first line of standard input, without NUL "       \
+	"characters"
+
+/* Says to standard error why a password is not taken. */
+void lk_ctl_tell_weak(const char *const *reasons, size_t n);
 
 /* Ends the writer, prints its text on a line and frees it. */
 int lk_ctl_print_json(struct lk_json_writer *w, struct lk_buf *text);

@@ -9,14 +9,13 @@
 
 #include "app/ctl.h"
 #include "lib/account.h"
-#include "lib/end.h"
 #include "lib/store_user.h"
 #include "lib/text.h"
 
 #define PAGE           1000  /* users read at once */
 #define ROLES_TEXT_MAX 65536 /* more than any user may have, to say so */
 
-static enum lk_rc print_user(const struct lk_user *user, void *arg)
+enum lk_rc lk_ctl_print_user(const struct lk_user *user, void *arg)
 {
 	struct lk_ctl *ctl = arg;
 	const char *status = user->active ? "active" : "suspended";
@@ -41,6 +40,11 @@ static enum lk_rc print_user(const struct lk_user *user, void *arg)
 	lk_ctl_json_text(w, "login", user->login);
 	lk_ctl_json_text(w, "status", status);
 	lk_json_names(w, "roles", user->roles);
+	lk_json_key(w, "session_limit");
+	if (user->session_limit > 0)
+		lk_json_integer(w, user->session_limit);
+	else
+		lk_json_null(w);
 	lk_ctl_json_time(w, "created_at", user->created_at);
 	lk_json_key(w, "claims");
 	lk_json_raw(w, user->claims, strlen(user->claims));
@@ -60,7 +64,7 @@ static enum lk_rc page_row(const struct lk_user *user, void *arg)
 
 	page->n++;
 	memcpy(page->last, user->login, sizeof(page->last));
-	return print_user(user, page->ctl);
+	return lk_ctl_print_user(user, page->ctl);
 }
 
 int lk_ctl_user_list(struct lk_ctl *ctl)
@@ -74,14 +78,14 @@ int lk_ctl_user_list(struct lk_ctl *ctl)
 		return lk_ctl_misused("user list takes no argument");
 	do {
 		page.n = 0;
-		rc = lk_user_each(ctl->service.db, after, PAGE, page_row, &page,
-				  &err);
+		rc = lk_user_each(ctl->service.db, "", after, PAGE, page_row,
+				  &page, &err);
 		memcpy(after, page.last, sizeof(after));
 	} while (rc == LK_OK && page.n == PAGE);
 	return rc == LK_OK ? LK_CTL_DONE : lk_ctl_failed(rc, &err);
 }
 
-static enum lk_rc find_user(struct lk_ctl *ctl, const char *login,
+enum lk_rc lk_ctl_find_user(struct lk_ctl *ctl, const char *login,
 			    struct lk_user *user_r, struct lk_err *err)
 {
 	char name[LK_LOGIN_MAX + 1];
@@ -102,20 +106,17 @@ int lk_ctl_user_show(struct lk_ctl *ctl)
 
 	if (ctl->argc != 1)
 		return lk_ctl_misused("user show takes a login");
-	rc = find_user(ctl, ctl->argv[0], &user, &err);
+	rc = lk_ctl_find_user(ctl, ctl->argv[0], &user, &err);
 	if (rc != LK_OK)
 		return lk_ctl_failed(rc, &err);
-	print_user(&user, ctl);
+	lk_ctl_print_user(&user, ctl);
 	sodium_memzero(&user, sizeof(user));
 	return LK_CTL_DONE;
 }
 
-/*
- * From a prompt without echo, or the first line of standard input; a string to
- * be wiped and freed.  getpass() is old, and just what is needed: it takes the
- * terminal's signals for characters, so nobody leaves it without echo.
- */
-static char *read_password(void)
+/* getpass() is old, and just what is needed: it takes the terminal's signals
+ * for characters, so nobody leaves it without echo. */
+char *lk_ctl_read_password(void)
 {
 	char *typed = NULL, *line = NULL;
 	size_t size = 0;
@@ -154,6 +155,14 @@ static bool read_roles(struct lk_ctl *ctl, struct lk_buf *roles)
 	return i == ctl->argc;
 }
 
+void lk_ctl_tell_weak(const char *const *reasons, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		fprintf(stderr, "latchkeyctl: password: %s\n", reasons[i]);
+}
+
 static int add_user(struct lk_ctl *ctl, const char *password, const char *roles)
 {
 	const struct lk_new_account account = {
@@ -166,16 +175,15 @@ static int add_user(struct lk_ctl *ctl, const char *password, const char *roles)
 	const char *reasons[LK_PASSWORD_REASONS];
 	struct lk_err err = { "" };
 	struct lk_user user;
-	size_t n = 0, i;
+	size_t n = 0;
 	enum lk_rc rc;
 
 	rc = lk_account_create(&ctl->service, &account, &user, reasons, &n,
 			       &err);
-	for (i = 0; i < n; i++)
-		fprintf(stderr, "latchkeyctl: password: %s\n", reasons[i]);
+	lk_ctl_tell_weak(reasons, n);
 	if (rc != LK_OK)
 		return lk_ctl_failed(rc, &err);
-	print_user(&user, ctl);
+	lk_ctl_print_user(&user, ctl);
 	return LK_CTL_DONE;
 }
 
@@ -192,11 +200,9 @@ int lk_ctl_user_add(struct lk_ctl *ctl)
 			"with names of [a-z0-9_.-]{1,32}");
 		goto out;
 	}
-	password = read_password();
+	password = lk_ctl_read_password();
 	if (password == NULL) {
-		status = lk_ctl_misused(
-			"the password is the first line of "
-			"standard input, without NUL characters");
+		status = lk_ctl_misused(LK_CTL_NO_PASSWORD);
 		goto out;
 	}
 	status = add_user(ctl, password, lk_buf_str(&roles));
@@ -205,32 +211,4 @@ out:
 	free(password);
 	lk_buf_free(&roles);
 	return status;
-}
-
-int lk_ctl_user_roles(struct lk_ctl *ctl)
-{
-	static const struct lk_ending ending = {
-		.reason = LK_END_ROLES,
-		.address = "",
-	};
-	struct lk_err err = { "" };
-	struct lk_user user;
-	enum lk_rc rc;
-
-	if (ctl->argc != 2)
-		return lk_ctl_misused("user roles takes a login and role names "
-				      "joined by commas, or '' for none");
-	if (lk_roles_check(ctl->argv[1], NULL) == LK_INVALID)
-		return lk_ctl_misused("a role name is [a-z0-9_.-]{1,32}");
-	rc = find_user(ctl, ctl->argv[0], &user, &err);
-	if (rc == LK_OK)
-		rc = lk_end_roles(&ctl->service, &user.user_id, ctl->argv[1],
-				  &ending, &err);
-	sodium_memzero(&user, sizeof(user));
-	if (rc != LK_OK)
-		return lk_ctl_failed(rc, &err);
-	/* Who is back at the prompt finds the tokens of the old roles refused
-	 * there. */
-	lk_ctl_await_feed(ctl);
-	return LK_CTL_DONE;
 }

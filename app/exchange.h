@@ -10,15 +10,16 @@
 #include "lib/json.h"
 #include "lib/service.h"
 
-#define LK_MEMBERS_MAX 5 /* most members that a body may have */
+#define LK_MEMBERS_MAX  8 /* most members that a body may have */
+#define LK_SEGMENTS_MAX 2 /* most segments of a path that vary */
 
 struct lk_exchange {
 	struct lk_service *service;
 	const struct lk_request *request;
 	struct lk_response *response;
 	struct lk_origin origin;
-	const char *(*route_name)(size_t route); /* labels for the metrics */
-	const char *path_end; /* what stands for '*' in the route, or NULL */
+	const char *(*route_labels)(size_t route); /* for the metrics */
+	char *segments[LK_SEGMENTS_MAX]; /* what stands for each '*' */
 	struct lk_json_member members[LK_MEMBERS_MAX]; /* of the body */
 
 	struct lk_credential credential; /* as sent; verified below */
@@ -28,5 +29,9 @@ struct lk_exchange {
 };
 
 typedef void lk_handler(struct lk_exchange *x);
+
+/* What a body must be beyond its members' types.  False: the answer has been
+ * given. */
+typedef bool lk_check(struct lk_exchange *x);
 
 #endif

@@ -5,27 +5,13 @@
 #include <string.h>
 
 #include "app/answer.h"
+#include "app/cookie.h"
 #include "app/handle_account.h"
 #include "app/problem.h"
 #include "lib/account.h"
 
 enum { LOGIN, PASSWORD };
-
-static void answer_weak(struct lk_exchange *x, const char *const *reasons,
-			size_t n)
-{
-	struct lk_json_writer *w =
-		lk_problem_begin(x->response, LK_WEAK_PASSWORD,
-				 "Choose another one; the reasons say why.");
-	size_t i;
-
-	lk_json_key(w, "reasons");
-	lk_json_open_array(w);
-	for (i = 0; i < n; i++)
-		lk_json_string(w, reasons[i]);
-	lk_json_close_array(w);
-	lk_problem_end(x->response, w);
-}
+enum { CURRENT, NEW };
 
 static void answer_created(struct lk_exchange *x, const struct lk_user *user)
 {
@@ -63,25 +49,10 @@ void lk_handle_signup(struct lk_exchange *x)
 	}
 	rc = lk_account_create(x->service, &account, &user, reasons, &n_reasons,
 			       &err);
-	switch (rc) {
-	case LK_OK:
+	if (rc == LK_OK)
 		answer_created(x, &user);
-		break;
-	case LK_DENIED:
-		answer_weak(x, reasons, n_reasons);
-		break;
-	case LK_EXISTS:
-		lk_problem(x->response, LK_LOGIN_TAKEN, "Choose another one.");
-		break;
-	case LK_INVALID:
-		lk_problem(x->response, LK_INVALID_REQUEST,
-			   "A login has 1 to 254 bytes and no control "
-			   "characters.");
-		break;
-	default:
-		lk_problem_fault(x->response, rc, &err);
-		break;
-	}
+	else
+		lk_answer_no_account(x, rc, reasons, n_reasons, &err);
 }
 
 static void answer_account(struct lk_exchange *x, const struct lk_user *user)
@@ -89,15 +60,7 @@ static void answer_account(struct lk_exchange *x, const struct lk_user *user)
 	struct lk_json_writer *w = lk_response_json(x->response, 200);
 
 	lk_json_open_object(w);
-	lk_answer_id(w, "user_id", &user->user_id);
-	lk_json_key(w, "login");
-	lk_json_string(w, user->login);
-	lk_json_names(w, "roles", user->roles);
-	lk_json_key(w, "status");
-	lk_json_string(w, user->active ? "active" : "suspended");
-	lk_answer_time(w, "created_at", user->created_at);
-	lk_json_key(w, "claims");
-	lk_json_raw(w, user->claims, strlen(user->claims));
+	lk_answer_user(w, user);
 	lk_json_close_object(w);
 	lk_answer_end(x, w);
 }
@@ -117,4 +80,82 @@ void lk_handle_account(struct lk_exchange *x)
 	else
 		lk_problem_fault(x->response, rc, &err);
 	sodium_memzero(&user, sizeof(user));
+}
+
+/* ---- by the current password -------------------------------------------- */
+
+/* What a change by the current password is refused with. */
+static void refuse_own(struct lk_exchange *x, enum lk_rc rc,
+		       int64_t retry_after, const struct lk_err *err)
+{
+	if (rc == LK_REFUSED)
+		lk_problem(x->response, LK_WRONG_PASSWORD,
+			   "Send the password that is in force.");
+	else if (rc == LK_THROTTLED)
+		lk_problem_throttled(x->response, LK_THROTTLED_DETAIL,
+				     retry_after);
+	else if (rc == LK_EXPIRED)
+		lk_problem(x->response, LK_INVALID_TOKEN,
+			   "The session has ended.");
+	else
+		lk_problem_fault(x->response, rc, err);
+}
+
+void lk_handle_password(struct lk_exchange *x)
+{
+	int64_t retry_after = 0;
+	const struct lk_own_change wanted = {
+		.user_id = &x->claims.user_id,
+		.session_id = &x->claims.session_id,
+		.current_password = x->members[CURRENT].str,
+		.current_len = x->members[CURRENT].len,
+		.new_password = x->members[NEW].str,
+		.new_len = x->members[NEW].len,
+		.origin = &x->origin,
+		.retry_after_r = &retry_after,
+	};
+	const char *reasons[LK_PASSWORD_REASONS];
+	struct lk_err err = { "" };
+	struct lk_grant grant;
+	size_t n_reasons = 0;
+	enum lk_rc rc;
+
+	lk_grant_init(&grant);
+	rc = lk_account_password(x->service, &wanted, &grant, reasons,
+				 &n_reasons, &err);
+	if (rc == LK_OK)
+		lk_answer_grant(x, &grant, x->credential.cookies);
+	else if (rc == LK_DENIED)
+		lk_answer_weak_password(x, reasons, n_reasons);
+	else
+		refuse_own(x, rc, retry_after, &err);
+	lk_grant_free(&grant);
+}
+
+void lk_handle_delete_account(struct lk_exchange *x)
+{
+	int64_t retry_after = 0;
+	const struct lk_own_change wanted = {
+		.user_id = &x->claims.user_id,
+		.session_id = &x->claims.session_id,
+		.current_password = x->members[CURRENT].str,
+		.current_len = x->members[CURRENT].len,
+		.origin = &x->origin,
+		.retry_after_r = &retry_after,
+	};
+	struct lk_err err = { "" };
+	enum lk_rc rc = lk_account_delete(x->service, &wanted, &err);
+
+	if (rc == LK_DENIED) {
+		lk_problem(x->response, LK_LAST_ADMIN,
+			   "Make somebody else an administrator first.");
+		return;
+	}
+	if (rc != LK_OK) {
+		refuse_own(x, rc, retry_after, &err);
+		return;
+	}
+	x->response->status = 204;
+	if (x->credential.cookies)
+		lk_cookie_clear(x->response, x->service->settings);
 }

@@ -13,6 +13,17 @@
 			{ "password", LK_JSON_STRING, true, LK_BODY_MAX },     \
 	}
 
-lk_handler lk_handle_signup, lk_handle_account;
+#define LK_PASSWORD_MEMBERS                                                    \
+	{                                                                      \
+		{ "current_password", LK_JSON_STRING, true, LK_BODY_MAX },     \
+			{ "new_password", LK_JSON_STRING, true, LK_BODY_MAX }, \
+	}
+#define LK_DELETE_ACCOUNT_MEMBERS                                              \
+	{                                                                      \
+		{ "password", LK_JSON_STRING, true, LK_BODY_MAX },             \
+	}
+
+lk_handler lk_handle_signup, lk_handle_account, lk_handle_password,
+	lk_handle_delete_account;
 
 #endif

@@ -14,6 +14,8 @@
  * and a purger completes the rotation. */
 #define PATIENCE (2 * LK_SECOND)
 
+#define REST_FOR 60 /* seconds: what was too much is not so at once */
+
 enum { ALG, REVOKE, REFRESH };
 
 static enum lk_rc write_key(const struct lk_key_row *row, void *arg)
@@ -84,7 +86,7 @@ void lk_handle_rotate_keys(struct lk_exchange *x)
 	if (rc == LK_OK)
 		answer_keys(x, done ? 200 : 202);
 	else if (rc == LK_TOO_LARGE)
-		lk_problem(x->response, LK_TOO_MANY_REQUESTS, err.msg);
+		lk_problem_throttled(x->response, err.msg, REST_FOR);
 	else
 		lk_problem_fault(x->response, rc, &err);
 }

@@ -13,6 +13,7 @@
 #include "app/problem.h"
 #include "lib/client.h"
 #include "lib/clock.h"
+#include "lib/custom_claims.h"
 #include "lib/end.h"
 #include "lib/log.h"
 #include "lib/refresh.h"
@@ -161,6 +162,16 @@ static void answer_inactive(struct lk_exchange *x)
 	lk_answer_end(x, w);
 }
 
+/* All names in it are among the setting's. */
+static void write_custom(struct lk_json_writer *w,
+			 const struct lk_settings *settings, const char *custom)
+{
+	if (custom[0] != '\0')
+		lk_custom_claims_write(w, custom, strlen(custom),
+				       settings->token_claims,
+				       settings->n_token_claims, NULL);
+}
+
 static void answer_access(struct lk_exchange *x)
 {
 	const struct lk_settings *settings = x->service->settings;
@@ -179,6 +190,7 @@ static void answer_access(struct lk_exchange *x)
 	write_text(w, "client_id", settings->client_id);
 	lk_answer_id(w, "sid", &claims->session_id);
 	lk_json_names(w, "roles", claims->roles);
+	write_custom(w, settings, claims->custom);
 	lk_json_close_object(w);
 	lk_answer_end(x, w);
 }

@@ -99,7 +99,12 @@ static void write_state(const struct lk_shared *shared, struct lk_buf *out)
 		    (double)lk_board_version(shared->board));
 	write_gauge(out, "slow_permits_held",
 		    "Workers of the only pool that hash or wait.",
-		    (double)lk_permits_held(shared->permits));
+		    (double)lk_permits_held(shared->slow));
+	write_gauge(out, "hashing", "Password hashes under way.",
+		    (double)lk_permits_held(shared->hashing));
+	write_gauge(out, "hashing_wanted",
+		    "Workers that hash or wait for their turn.",
+		    (double)lk_permits_held(shared->hash_queue));
 }
 
 void lk_handle_metrics(struct lk_exchange *x)
@@ -120,7 +125,7 @@ void lk_handle_metrics(struct lk_exchange *x)
 		write_state(x->service->shared, out);
 	if (rc == LK_OK)
 		rc = lk_metrics_write(x->service->shared->metrics,
-				      x->route_name, out);
+				      x->route_labels, out);
 	if (rc != LK_OK) {
 		lk_problem_fault(x->response, rc, &err);
 		return;

@@ -8,6 +8,7 @@
 #include "app/cookie.h"
 #include "app/handle_session.h"
 #include "app/problem.h"
+#include "lib/change.h"
 #include "lib/clock.h"
 #include "lib/end.h"
 #include "lib/login.h"
@@ -15,67 +16,121 @@
 #include "lib/text.h"
 #include "lib/verify.h"
 
-enum { LOGIN, PASSWORD, DEVICE, COOKIES };
+enum { LOGIN, PASSWORD, DEVICE, COOKIES, TICKET, END_SESSION };
 enum { REFRESH_TOKEN };
 
 /* ---- login ------------------------------------------------------------- */
 
+static void answer_no_room(struct lk_exchange *x,
+			   const struct lk_login_refusal *refusal)
+{
+	struct lk_json_writer *w =
+		lk_problem_begin(x->response, LK_SESSION_LIMIT,
+				 "End one of these sessions first.");
+	size_t i;
+
+	lk_json_key(w, "sessions");
+	lk_json_open_array(w);
+	for (i = 0; i < refusal->n_live; i++)
+		lk_answer_session(w, &refusal->live[i], false);
+	lk_json_close_array(w);
+	if (refusal->ticket[0] != '\0') {
+		lk_json_key(w, "ticket");
+		lk_json_string(w, refusal->ticket);
+	}
+	lk_problem_end(x->response, w);
+}
+
 static void login(struct lk_exchange *x, const struct lk_login *wanted,
 		  bool cookies)
 {
+	struct lk_login_refusal refusal;
 	struct lk_err err = { "" };
 	struct lk_grant grant;
 	enum lk_rc rc;
 
 	lk_grant_init(&grant);
-	rc = lk_login(x->service, wanted, &grant, &err);
+	rc = lk_login(x->service, wanted, &grant, &refusal, &err);
 	switch (rc) {
 	case LK_OK:
 		lk_answer_grant(x, &grant, cookies);
 		break;
 	case LK_REFUSED:
 		lk_problem(x->response, LK_INVALID_CREDENTIALS,
-			   "There is no such login, or the password is "
-			   "another.");
+			   wanted->ticket != NULL
+				   ? "The ticket is too old or was used: sign "
+				     "in with the password."
+				   : "There is no such login, or the password "
+				     "is another.");
 		break;
 	case LK_SUSPENDED:
 		lk_problem(x->response, LK_ACCOUNT_SUSPENDED,
 			   "Ask an administrator.");
 		break;
+	case LK_THROTTLED:
+		lk_problem_throttled(x->response, LK_THROTTLED_DETAIL,
+				     refusal.retry_after);
+		break;
+	case LK_FULL:
+		answer_no_room(x, &refusal);
+		break;
 	default:
 		lk_problem_fault(x->response, rc, &err);
 		break;
 	}
+	lk_login_refusal_free(&refusal);
 	lk_grant_free(&grant);
+}
+
+/* Login and password, or ticket and session: one of the pairs, whole. */
+bool lk_check_login(struct lk_exchange *x)
+{
+	const struct lk_json_member *m = x->members;
+	const bool by_ticket = m[TICKET].present;
+	const char *wrong = NULL;
+	struct lk_id id;
+
+	if (m[LOGIN].present == by_ticket || m[PASSWORD].present == by_ticket ||
+	    m[END_SESSION].present != by_ticket)
+		wrong = "Send login and password, or ticket and end_session.";
+	else if (by_ticket && lk_id_parse(m[END_SESSION].str,
+					  m[END_SESSION].len, &id) != LK_OK)
+		wrong = "end_session is no session id.";
+	else if (m[DEVICE].present &&
+		 !lk_text_printable(m[DEVICE].str, m[DEVICE].len))
+		wrong = "A device name has no control characters.";
+	if (wrong != NULL)
+		lk_problem(x->response, LK_INVALID_REQUEST, wrong);
+	return wrong == NULL;
 }
 
 void lk_handle_login(struct lk_exchange *x)
 {
-	const struct lk_json_member *device = &x->members[DEVICE];
-	const struct lk_login wanted = {
-		.login = x->members[LOGIN].str,
-		.login_len = x->members[LOGIN].len,
-		.password = x->members[PASSWORD].str,
-		.password_len = x->members[PASSWORD].len,
-		.device = device->present ? device->str : "",
+	const struct lk_json_member *m = x->members;
+	const bool cookies = m[COOKIES].present && m[COOKIES].boolean;
+	struct lk_id end_session;
+	struct lk_login wanted = {
+		.login = m[LOGIN].str,
+		.login_len = m[LOGIN].len,
+		.password = m[PASSWORD].str,
+		.password_len = m[PASSWORD].len,
+		.ticket = m[TICKET].str,
+		.ticket_len = m[TICKET].len,
+		.device = m[DEVICE].present ? m[DEVICE].str : "",
 		.origin = &x->origin,
 	};
-	const bool cookies =
-		x->members[COOKIES].present && x->members[COOKIES].boolean;
 
-	if (device->present && !lk_text_printable(device->str, device->len)) {
-		lk_problem(x->response, LK_INVALID_REQUEST,
-			   "A device name has no control characters.");
-		return;
-	}
+	if (m[END_SESSION].present &&
+	    lk_id_parse(m[END_SESSION].str, m[END_SESSION].len, &end_session) ==
+		    LK_OK)
+		wanted.end_session = &end_session;
 	/* Another site must not sign its own account in here unseen. */
 	if (cookies &&
-	    !lk_credential_same_origin(x->request, x->service->settings)) {
+	    !lk_credential_same_origin(x->request, x->service->settings))
 		lk_problem(x->response, LK_CSRF,
 			   "Send JSON, and the header X-Latchkey: 1.");
-		return;
-	}
-	login(x, &wanted, cookies);
+	else
+		login(x, &wanted, cookies);
 }
 
 /* ---- refresh and renewal ----------------------------------------------- */
@@ -312,91 +367,36 @@ void lk_handle_logout(struct lk_exchange *x)
 
 void lk_handle_logout_all(struct lk_exchange *x)
 {
-	const struct lk_ending ending = {
-		.reason = LK_END_LOGOUT_ALL,
-		.actor_id = &x->claims.user_id,
-		.address = x->origin.address,
-	};
-	struct lk_json_writer *w = NULL;
+	static const struct lk_change change = { .end_sessions = "logout_all" };
+	const struct lk_actor by = { &x->claims.user_id, x->origin.address };
+	struct lk_changed changed;
 	struct lk_err err = { "" };
-	uint64_t n = 0;
 	enum lk_rc rc;
 
-	rc = lk_end_all(x->service, &x->claims.user_id, &ending, &n, &err);
-	if (rc == LK_NOT_FOUND) {
+	rc = lk_change(x->service, &x->claims.user_id, &change, &by, &changed,
+		       &err);
+	if (rc == LK_OK)
+		lk_answer_ended(x, changed.n_ended);
+	else if (rc == LK_NOT_FOUND)
 		lk_problem(x->response, LK_INVALID_TOKEN,
 			   "The account is gone.");
-		return;
-	}
-	if (rc != LK_OK) {
+	else
 		lk_problem_fault(x->response, rc, &err);
-		return;
-	}
-	w = lk_response_json(x->response, 200);
-	lk_json_open_object(w);
-	lk_json_key(w, "ended");
-	lk_json_integer(w, (int64_t)n);
-	lk_json_close_object(w);
-	lk_answer_end(x, w);
+	lk_changed_free(&changed);
 }
 
 /* ---- the list ---------------------------------------------------------- */
 
-struct listing {
-	struct lk_json_writer *w;
-	const struct lk_id *current;
-};
-
-static enum lk_rc list_row(const struct lk_session *session, void *arg)
-{
-	const struct listing *listing = arg;
-	struct lk_json_writer *w = listing->w;
-
-	lk_json_open_object(w);
-	lk_answer_id(w, "session_id", &session->session_id);
-	lk_json_key(w, "current");
-	lk_json_boolean(w, lk_id_equal(&session->session_id, listing->current));
-	lk_json_key(w, "device");
-	lk_json_string(w, session->device);
-	lk_json_key(w, "ip");
-	lk_json_string(w, session->address);
-	lk_json_key(w, "user_agent");
-	lk_json_string(w, session->user_agent);
-	lk_answer_time(w, "created_at", session->created_at);
-	lk_answer_time(w, "last_used_at", session->last_used_at);
-	lk_answer_time(w, "expires_at", session->expires_at);
-	lk_json_close_object(w);
-	return LK_OK;
-}
-
 void lk_handle_sessions(struct lk_exchange *x)
 {
-	const struct lk_alive alive =
-		lk_service_alive(x->service, lk_service_now(x->service));
-	struct listing listing = {
-		.w = lk_response_json(x->response, 200),
-		.current = &x->claims.session_id,
-	};
-	struct lk_err err = { "" };
-	enum lk_rc rc;
-
-	lk_json_open_object(listing.w);
-	lk_json_key(listing.w, "sessions");
-	lk_json_open_array(listing.w);
-	rc = lk_session_each(x->service->db, &x->claims.user_id, &alive,
-			     list_row, &listing, &err);
-	lk_json_close_array(listing.w);
-	lk_json_close_object(listing.w);
-	lk_answer_end(x, listing.w);
-	if (rc != LK_OK)
-		lk_problem_fault(x->response, rc, &err);
+	lk_answer_sessions(x, &x->claims.user_id);
 }
 
 void lk_handle_end_session(struct lk_exchange *x)
 {
 	struct lk_id session_id;
 
-	if (lk_id_parse(x->path_end, strlen(x->path_end), &session_id) !=
+	if (lk_id_parse(x->segments[0], strlen(x->segments[0]), &session_id) !=
 	    LK_OK) {
 		lk_problem(x->response, LK_NO_SUCH_THING,
 			   "You have no such session.");

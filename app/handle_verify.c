@@ -7,7 +7,7 @@
 
 void lk_handle_verify(struct lk_exchange *x)
 {
-	if (lk_identity_tell(x->response, &x->claims, x->path_end,
+	if (lk_identity_tell(x->response, &x->claims, x->segments[0],
 			     LK_IDENTITY_HEADERS))
 		x->response->status = 204;
 }

@@ -11,6 +11,7 @@
 
 #include "app/ctl.h"
 #include "lib/log.h"
+#include "lib/migrate.h"
 
 #define DEFAULT_CONFIG LK_SYSCONFDIR "/latchkey/latchkey.conf"
 
@@ -18,7 +19,8 @@
 enum reads {
 	NO_FILE,
 	SETTINGS,
-	MASTER_KEY /* and the settings */
+	MASTER_KEY, /* and the settings */
+	SCHEMA      /* the settings; and the schema is to be the right one */
 };
 
 static const struct command {
@@ -35,24 +37,48 @@ static const struct command {
 	  "whether database, schema and keys are in order" },
 	{ "keys init", lk_ctl_keys_init, SETTINGS,
 	  "make the first keys, and the master key file if there is none" },
-	{ "keys list", lk_ctl_keys_list, SETTINGS,
+	{ "keys list", lk_ctl_keys_list, SCHEMA,
 	  "the signing and refresh keys" },
 	{ "keys rotate", lk_ctl_keys_rotate, MASTER_KEY,
 	  "[--alg ALG | --refresh] [--revoke]: put a new key in the place of "
 	  "the active one" },
 	{ "keys retire", lk_ctl_keys_retire, MASTER_KEY,
 	  "KEY [--revoke]: remove a standby key, or one that has retired" },
-	{ "user add", lk_ctl_user_add, SETTINGS,
+	{ "user add", lk_ctl_user_add, SCHEMA,
 	  "LOGIN [--role NAME]...; the password comes from a prompt or "
 	  "standard input" },
-	{ "user list", lk_ctl_user_list, SETTINGS, "every user" },
-	{ "user show", lk_ctl_user_show, SETTINGS, "LOGIN" },
-	{ "user roles", lk_ctl_user_roles, SETTINGS,
+	{ "user list", lk_ctl_user_list, SCHEMA, "every user" },
+	{ "user show", lk_ctl_user_show, SCHEMA, "LOGIN" },
+	{ "user roles", lk_ctl_user_roles, SCHEMA,
 	  "LOGIN ROLE,ROLE: give these roles and take all others" },
-	{ "client add", lk_ctl_client_add, SETTINGS,
+	{ "user suspend", lk_ctl_user_suspend, SCHEMA,
+	  "LOGIN: keep out, and end every session" },
+	{ "user activate", lk_ctl_user_activate, SCHEMA,
+	  "LOGIN: let in again" },
+	{ "user passwd", lk_ctl_user_passwd, SCHEMA,
+	  "LOGIN: give another password (from a prompt or standard input), "
+	  "and end every session" },
+	{ "user limit", lk_ctl_user_limit, SCHEMA,
+	  "LOGIN N|default: how many sessions there may be" },
+	{ "user reissue-id", lk_ctl_user_reissue_id, SCHEMA,
+	  "LOGIN: give another id; every token of the old one is dead" },
+	{ "user delete", lk_ctl_user_delete, SCHEMA, "LOGIN" },
+	{ "user import", lk_ctl_user_import, SCHEMA,
+	  "[--format csv|jsonl] [--dry-run] [--quiet] FILE|-: users with "
+	  "the password hashes of other software" },
+	{ "session list", lk_ctl_session_list, SCHEMA,
+	  "LOGIN: the live sessions" },
+	{ "session end", lk_ctl_session_end, SCHEMA,
+	  "ID, or --user LOGIN for all of theirs" },
+	{ "revoke", lk_ctl_revoke, SCHEMA,
+	  "--session ID, or the access tokens of --jti ID, --user LOGIN, "
+	  "--all" },
+	{ "purge", lk_ctl_purge, SCHEMA,
+	  "delete what has expired, as the pool does by and by" },
+	{ "client add", lk_ctl_client_add, SCHEMA,
 	  "ID: make a client that may introspect tokens, and its secret" },
-	{ "client list", lk_ctl_client_list, SETTINGS, "every client" },
-	{ "client delete", lk_ctl_client_delete, SETTINGS, "ID" },
+	{ "client list", lk_ctl_client_list, SCHEMA, "every client" },
+	{ "client delete", lk_ctl_client_delete, SCHEMA, "ID" },
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -69,7 +95,7 @@ static void print_help(void)
 	       "\n",
 	       DEFAULT_CONFIG);
 	for (i = 0; i < N_COMMANDS; i++)
-		printf("  %-13s %s\n", commands[i].words, commands[i].help);
+		printf("  %-15s %s\n", commands[i].words, commands[i].help);
 }
 
 /* The command that argv begins with; *words_r: how many words it has. */
@@ -105,6 +131,8 @@ static enum lk_rc prepare(struct lk_ctl *ctl, const struct command *command,
 	if (rc == LK_OK)
 		rc = lk_service_open(&ctl->service, ctl->settings,
 				     &ctl->master_key, NULL);
+	if (rc == LK_OK && command->reads == SCHEMA)
+		rc = lk_migrate_check(ctl->service.db, err);
 	return rc;
 }
 

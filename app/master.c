@@ -363,7 +363,9 @@ static void slot_died(struct master *master, struct slot *slot, int status)
 	if (!clean)
 		lk_metrics_restart(master->shared->metrics, slot->process);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EX_CONFIG) {
-		lk_error("nobody can serve this database; see above");
+		lk_error("nobody can serve this database; see above.  "
+			 "`latchkeyctl migrate` brings an old schema up to "
+			 "date");
 		stop(master, EX_CONFIG);
 	} else if (clean || now - slot->started >= CRASH_TIME) {
 		slot->delay = 0;
@@ -380,7 +382,7 @@ static void reap(struct master *master)
 
 	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		log_death(pid, status);
-		lk_permits_reclaim(master->shared->permits, pid);
+		lk_shared_reclaim(master->shared, pid);
 		for (size_t i = 0; i < master->n_leaving; i++)
 			if (master->leaving[i].pid == pid) {
 				master->leaving[i] =

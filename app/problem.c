@@ -6,8 +6,7 @@
 #include "app/problem.h"
 #include "lib/log.h"
 
-#define RETRY_AFTER "1"  /* seconds: a restart of MariaDB takes a few */
-#define REST_FOR    "60" /* seconds: what was too much is not so at once */
+#define RETRY_AFTER "1" /* seconds: a restart of MariaDB takes a few */
 
 static const struct {
 	unsigned status;
@@ -37,6 +36,8 @@ static const struct {
 	[LK_REFRESH_REQUIRED] = { 401, "refresh_required",
 				  "The session must be refreshed first",
 				  "Bearer" },
+	[LK_WRONG_PASSWORD] = { 403, "wrong_password",
+				"The current password is another", NULL },
 	[LK_FORBIDDEN] = { 403, "forbidden", "The right is missing",
 			   "Bearer error=\"insufficient_scope\"" },
 	[LK_CSRF] = { 403, "csrf", "The request may come from another site",
@@ -52,6 +53,10 @@ static const struct {
 	[LK_BODY_TIMEOUT] = { 408, "body_timeout",
 			      "The body took too long to arrive", NULL },
 	[LK_LOGIN_TAKEN] = { 409, "login_taken", "The login is taken", NULL },
+	[LK_SESSION_LIMIT] = { 409, "session_limit",
+			       "There are as many sessions as may be", NULL },
+	[LK_LAST_ADMIN] = { 409, "last_admin",
+			    "It is the last active administrator", NULL },
 	[LK_BODY_TOO_LARGE] = { 413, "body_too_large", "The body is too large",
 				NULL },
 	[LK_UNSUPPORTED_MEDIA_TYPE] = { 415, "unsupported_media_type",
@@ -136,8 +141,6 @@ struct lk_json_writer *lk_problem_begin(struct lk_response *response,
 				   problems[problem].challenge);
 	if (status == 503)
 		lk_response_header(response, "Retry-After", RETRY_AFTER);
-	if (status == 429)
-		lk_response_header(response, "Retry-After", REST_FOR);
 	w = lk_response_json(response, status);
 	lk_json_open_object(w);
 	if (response->oauth) {
@@ -161,6 +164,16 @@ void lk_problem(struct lk_response *response, enum lk_problem problem,
 		const char *detail)
 {
 	lk_problem_end(response, lk_problem_begin(response, problem, detail));
+}
+
+void lk_problem_throttled(struct lk_response *response, const char *detail,
+			  int64_t retry_after)
+{
+	char seconds[24];
+
+	snprintf(seconds, sizeof(seconds), "%lld", (long long)retry_after);
+	lk_problem(response, LK_TOO_MANY_REQUESTS, detail);
+	lk_response_header(response, "Retry-After", seconds);
 }
 
 void lk_problem_fault(struct lk_response *response, enum lk_rc rc,

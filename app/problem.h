@@ -18,6 +18,7 @@ enum lk_problem {
 	LK_INVALID_REFRESH_TOKEN,
 	LK_REFRESH_TOKEN_REUSED,
 	LK_REFRESH_REQUIRED,
+	LK_WRONG_PASSWORD,
 	LK_FORBIDDEN,
 	LK_CSRF,
 	LK_ACCOUNT_SUSPENDED,
@@ -26,10 +27,12 @@ enum lk_problem {
 	LK_METHOD_NOT_ALLOWED,
 	LK_BODY_TIMEOUT,
 	LK_LOGIN_TAKEN,
+	LK_SESSION_LIMIT,
+	LK_LAST_ADMIN,
 	LK_BODY_TOO_LARGE,
 	LK_UNSUPPORTED_MEDIA_TYPE,
 	LK_WEAK_PASSWORD,
-	LK_TOO_MANY_REQUESTS, /* with Retry-After */
+	LK_TOO_MANY_REQUESTS, /* by lk_problem_throttled() */
 	LK_INTERNAL_ERROR,
 	LK_NOT_AVAILABLE, /* `unavailable`, with Retry-After */
 
@@ -54,6 +57,12 @@ struct lk_json_writer *lk_problem_begin(struct lk_response *response,
 					enum lk_problem problem,
 					const char *detail);
 void lk_problem_end(struct lk_response *response, struct lk_json_writer *w);
+
+#define LK_THROTTLED_DETAIL "Too many passwords were wrong of late."
+
+/* 429, with Retry-After: so many seconds. */
+void lk_problem_throttled(struct lk_response *response, const char *detail,
+			  int64_t retry_after);
 
 /*
  * Answers a result that is no refusal: 503 while MariaDB is away or the

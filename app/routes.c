@@ -3,13 +3,19 @@
  * minus the configured mount: it is raw and alike behind every web server,
  * which PATH_INFO is not (decoding, merged slashes).
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "app/credential.h"
 #include "app/handle_account.h"
+#include "app/handle_admin_audit.h"
 #include "app/handle_admin_keys.h"
+#include "app/handle_admin_revocations.h"
+#include "app/handle_admin_sessions.h"
+#include "app/handle_admin_stats.h"
+#include "app/handle_admin_users.h"
 #include "app/handle_continue.h"
 #include "app/handle_oauth.h"
 #include "app/handle_operation.h"
@@ -18,6 +24,7 @@
 #include "app/local_url.h"
 #include "app/problem.h"
 #include "app/routes.h"
+#include "lib/change.h"
 #include "lib/clock.h"
 #include "lib/form.h"
 #include "lib/log.h"
@@ -35,24 +42,32 @@ enum needs {
 	TOKENS = 128,  /* takes tokens of its own accord, cookies included */
 	FORM = 256,    /* a form with the row's members; problems as OAuth's */
 	ADMIN = 512,   /* BEARER, of a user with the role of administrators */
+	QUERY = 1024,  /* the row's members are parameters of the query */
+	HASHES = 2048, /* a password: not only slow, but slow for long */
 };
 
-#define ADMIN_ROLE "admin"
-#define METADATA   "/.well-known/oauth-authorization-server"
+#define METADATA       "/.well-known/oauth-authorization-server"
+#define ADMINISTRATION (READY | BEARER | ADMIN)
 
 struct route {
 	const char *method; /* "*": any, and its body is not looked at */
-	const char *path;   /* a trailing '*' stands for one segment */
+	const char *path;   /* each '*' stands for one segment */
 	lk_handler *handler;
 	unsigned needs;
 	struct lk_json_member members[LK_MEMBERS_MAX];
+	lk_check *check; /* of the body; NULL: there is no more to it */
 };
 
 static const struct route routes[] = {
-	{ "POST", "/signup", lk_handle_signup, READY | BODY,
+	{ "POST", "/signup", lk_handle_signup, READY | BODY | HASHES,
 	  LK_SIGNUP_MEMBERS },
-	{ "POST", "/login", lk_handle_login, READY | BODY, LK_LOGIN_MEMBERS },
+	{ "POST", "/login", lk_handle_login, READY | BODY | HASHES,
+	  LK_LOGIN_MEMBERS, lk_check_login },
 	{ "GET", "/account", lk_handle_account, READY | BEARER },
+	{ "DELETE", "/account", lk_handle_delete_account,
+	  READY | BEARER | BODY | HASHES, LK_DELETE_ACCOUNT_MEMBERS },
+	{ "POST", "/password", lk_handle_password,
+	  READY | BEARER | BODY | HASHES, LK_PASSWORD_MEMBERS },
 	{ "POST", "/refresh", lk_handle_refresh, READY | BODY | TOKENS,
 	  LK_REFRESH_MEMBERS },
 	{ "GET", "/continue", lk_handle_continue, TOKENS },
@@ -75,9 +90,33 @@ static const struct route routes[] = {
 	  LK_REVOKE_MEMBERS },
 	{ "GET", "/.well-known/jwks.json", lk_handle_jwks, QUICK | VERIFY },
 	{ "GET", METADATA, lk_handle_metadata, QUICK },
-	{ "GET", "/admin/keys", lk_handle_keys, READY | BEARER | ADMIN },
+	{ "GET", "/admin/users", lk_handle_users, ADMINISTRATION | QUERY,
+	  LK_USERS_PARAMS },
+	{ "POST", "/admin/users", lk_handle_create_user, ADMINISTRATION | BODY,
+	  LK_CREATE_USER_MEMBERS },
+	{ "GET", "/admin/users/*", lk_handle_user, ADMINISTRATION },
+	{ "PATCH", "/admin/users/*", lk_handle_change_user,
+	  ADMINISTRATION | BODY, LK_CHANGE_USER_MEMBERS },
+	{ "DELETE", "/admin/users/*", lk_handle_delete_user,
+	  ADMINISTRATION | BODY_MAY },
+	{ "POST", "/admin/users/*/reissue-id", lk_handle_reissue_id,
+	  ADMINISTRATION | BODY_MAY },
+	{ "GET", "/admin/users/*/sessions", lk_handle_user_sessions,
+	  ADMINISTRATION },
+	{ "DELETE", "/admin/users/*/sessions", lk_handle_end_user_sessions,
+	  ADMINISTRATION | BODY_MAY },
+	{ "DELETE", "/admin/users/*/sessions/*", lk_handle_end_user_session,
+	  ADMINISTRATION | BODY_MAY },
+	{ "GET", "/admin/revocations", lk_handle_revocations,
+	  ADMINISTRATION | QUERY, LK_REVOCATIONS_PARAMS },
+	{ "POST", "/admin/revocations", lk_handle_add_revocation,
+	  ADMINISTRATION | BODY, LK_ADD_REVOCATION_MEMBERS },
+	{ "GET", "/admin/keys", lk_handle_keys, ADMINISTRATION },
 	{ "POST", "/admin/keys/rotate", lk_handle_rotate_keys,
-	  READY | BEARER | ADMIN | BODY_MAY, LK_ROTATE_KEYS_MEMBERS },
+	  ADMINISTRATION | BODY_MAY, LK_ROTATE_KEYS_MEMBERS },
+	{ "GET", "/admin/audit", lk_handle_audit, ADMINISTRATION | QUERY,
+	  LK_AUDIT_PARAMS },
+	{ "GET", "/admin/stats", lk_handle_stats, ADMINISTRATION },
 	{ "GET", "/health", lk_handle_health, QUICK | VERIFY },
 	{ "GET", "/ready", lk_handle_ready, READY | VERIFY },
 	{ "GET", "/metrics", lk_handle_metrics, QUICK | VERIFY },
@@ -145,17 +184,37 @@ static const char *local_path(const char *uri,
 	return uri + n;
 }
 
-static bool path_matches(const struct route *route, const char *path,
-			 size_t len, const char **end_r)
-{
-	const size_t n = strlen(route->path) - 1;
+/* What a '*' stands for. */
+struct segment {
+	const char *start;
+	size_t len;
+};
 
-	*end_r = NULL;
-	if (route->path[n] != '*')
-		return len == n + 1 && memcmp(path, route->path, len) == 0;
-	*end_r = path + n;
-	return len > n && memcmp(path, route->path, n) == 0 &&
-	       memchr(path + n, '/', len - n) == NULL;
+static size_t segment_len(const char *path, const char *end)
+{
+	const char *slash = memchr(path, '/', (size_t)(end - path));
+
+	return (size_t)((slash != NULL ? slash : end) - path);
+}
+
+static bool path_matches(const struct route *route, const char *path,
+			 size_t len, struct segment found[LK_SEGMENTS_MAX])
+{
+	const char *p = route->path, *end = path + len;
+	size_t n = 0;
+
+	for (; *p != '\0'; p++) {
+		if (*p != '*') {
+			if (path == end || *path++ != *p)
+				return false;
+			continue;
+		}
+		found[n] = (struct segment){ path, segment_len(path, end) };
+		if (found[n].len == 0)
+			return false;
+		path += found[n++].len;
+	}
+	return path == end;
 }
 
 /* HEAD is GET without the body (RFC 9110 §9.3.2). */
@@ -171,11 +230,11 @@ static void refuse_method(struct lk_response *response, const char *path,
 			  size_t len)
 {
 	struct lk_buf allow = LK_BUF_INIT(100);
-	const char *end = NULL;
+	struct segment found[LK_SEGMENTS_MAX];
 	size_t i;
 
 	for (i = 0; i < N_ROUTES; i++)
-		if (path_matches(&routes[i], path, len, &end))
+		if (path_matches(&routes[i], path, len, found))
 			lk_buf_addf(&allow, "%s%s%s", allow.len > 0 ? ", " : "",
 				    routes[i].method,
 				    strcmp(routes[i].method, "GET") == 0
@@ -196,11 +255,10 @@ static bool in_reach(const struct route *route, struct lk_reach reach)
 /* NULL: the answer has been given. */
 static const struct route *find_route(struct lk_exchange *x,
 				      struct lk_reach reach, const char *method,
-				      char **path_end_r)
+				      struct segment segments[LK_SEGMENTS_MAX])
 {
 	const struct route *found = NULL;
 	bool known = false;
-	const char *end = NULL;
 	size_t i, len = 0;
 	const char *path =
 		local_path(lk_request_param(x->request, "REQUEST_URI"),
@@ -208,26 +266,18 @@ static const struct route *find_route(struct lk_exchange *x,
 
 	for (i = 0; path != NULL && i < N_ROUTES && found == NULL; i++) {
 		if (!in_reach(&routes[i], reach) ||
-		    !path_matches(&routes[i], path, len, &end))
+		    !path_matches(&routes[i], path, len, segments))
 			continue;
 		known = true;
 		x->response->oauth = (routes[i].needs & FORM) != 0;
 		if (method_matches(&routes[i], method))
 			found = &routes[i];
 	}
-	if (found != NULL && end != NULL) {
-		*path_end_r = strndup(end, len - (size_t)(end - path));
-		if (*path_end_r == NULL) {
-			lk_problem(x->response, LK_NOT_AVAILABLE,
-				   "There is no memory for it just now.");
-			return NULL;
-		}
-	} else if (found == NULL && known) {
+	if (found == NULL && known)
 		refuse_method(x->response, path, len);
-	} else if (found == NULL) {
+	else if (found == NULL)
 		lk_problem(x->response, LK_NO_SUCH_THING,
 			   "No endpoint has this path.");
-	}
 	return found;
 }
 
@@ -297,13 +347,33 @@ static bool read_body(struct lk_exchange *x, const struct route *route,
 	return false;
 }
 
+static size_t n_members(const struct lk_exchange *x)
+{
+	size_t n = 0;
+
+	while (n < LK_MEMBERS_MAX && x->members[n].name != NULL)
+		n++;
+	return n;
+}
+
+static void refuse_members(struct lk_exchange *x, enum lk_rc rc,
+			   const struct lk_err *err)
+{
+	if (rc == LK_MALFORMED)
+		lk_problem(x->response, LK_INVALID_JSON, err->msg);
+	else if (rc == LK_INVALID)
+		lk_problem(x->response, LK_INVALID_REQUEST, err->msg);
+	else
+		lk_problem_fault(x->response, rc, err);
+}
+
 /* Reads and parses what the row asks for, before anything else is asked: a
  * body that is not in order costs no look-up. */
 static bool take_body(struct lk_exchange *x, const struct route *route,
 		      struct lk_buf *body)
 {
+	const size_t n = n_members(x);
 	struct lk_err err = { "" };
-	size_t n = 0;
 	enum lk_rc rc;
 
 	if ((route->needs & (BODY | BODY_MAY | FORM)) == 0)
@@ -315,20 +385,33 @@ static bool take_body(struct lk_exchange *x, const struct route *route,
 	if (body->len == 0 && ((route->needs & BODY_MAY) != 0 ||
 			       x->credential.refresh_token != NULL))
 		return true;
-	while (n < LK_MEMBERS_MAX && x->members[n].name != NULL)
-		n++;
 	if ((route->needs & FORM) != 0)
 		rc = lk_form_read(lk_buf_str(body), body->len, x->members, n,
 				  &err);
 	else
 		rc = lk_json_object(lk_buf_str(body), body->len, x->members, n,
 				    &err);
-	if (rc == LK_MALFORMED)
-		lk_problem(x->response, LK_INVALID_JSON, err.msg);
-	else if (rc == LK_INVALID)
-		lk_problem(x->response, LK_INVALID_REQUEST, err.msg);
-	else if (rc != LK_OK)
-		lk_problem_fault(x->response, rc, &err);
+	if (rc != LK_OK)
+		refuse_members(x, rc, &err);
+	return rc == LK_OK;
+}
+
+/* Nothing is passed over here either: a filter that is misspelt would be
+ * none. */
+static bool take_query(struct lk_exchange *x, const struct route *route)
+{
+	const char *uri = lk_request_param(x->request, "REQUEST_URI");
+	const char *query = uri + strcspn(uri, "?");
+	struct lk_err err = { "" };
+	enum lk_rc rc;
+
+	if ((route->needs & QUERY) == 0)
+		return true;
+	query += *query == '?';
+	rc = lk_query_read(query, strlen(query), x->members, n_members(x),
+			   &err);
+	if (rc != LK_OK)
+		refuse_members(x, rc, &err);
 	return rc == LK_OK;
 }
 
@@ -396,7 +479,7 @@ static bool take_token(struct lk_exchange *x)
 
 static bool take_right(struct lk_exchange *x)
 {
-	if (lk_roles_contain(x->claims.roles, ADMIN_ROLE))
+	if (lk_roles_contain(x->claims.roles, LK_ROLE_ADMIN))
 		return true;
 	lk_problem(x->response, LK_FORBIDDEN, "This is for administrators.");
 	return false;
@@ -415,18 +498,28 @@ static bool take_ready(struct lk_exchange *x)
 
 /* ---- all of it --------------------------------------------------------- */
 
-/* Where one pool serves all, its last free worker does nothing slow. */
+/* Nobody got done for so long: MariaDB hangs. */
+#define STANDSTILL (LK_SECOND / 2)
+
+/*
+ * Where one pool serves all, its last free worker does nothing slow; nor does
+ * it wait to hash, for in a flood of logins it would do nothing else, and
+ * /verify stand in the queue behind them.
+ */
 static bool take_permit(struct lk_exchange *x, const struct route *route,
 			struct lk_reach reach, bool *held_r)
 {
-	const int64_t workers = x->service->settings->workers;
+	const size_t workers = (size_t)x->service->settings->workers;
+	struct lk_permits *slow = NULL;
 
 	*held_r = false;
 	if (reach.pool != LK_POOL_ALL || workers < 2 ||
 	    (route->needs & QUICK) != 0)
 		return true;
-	*held_r = lk_permits_take(x->service->shared->permits,
-				  (size_t)workers - 1);
+	slow = x->service->shared->slow;
+	*held_r = (route->needs & HASHES) != 0
+			  ? lk_permits_try(slow, workers - 1)
+			  : lk_permits_take(slow, workers - 1, STANDSTILL);
 	if (!*held_r)
 		lk_problem(x->response, LK_NOT_AVAILABLE,
 			   "All workers but one are busy.");
@@ -444,15 +537,42 @@ static void run(struct lk_exchange *x, const struct route *route,
 	memcpy(x->members, route->members, sizeof(x->members));
 	if (((!bearer && (route->needs & TOKENS) == 0) ||
 	     read_credential(x, route)) &&
-	    take_body(x, route, &body) && take_permit(x, route, reach, &held) &&
+	    take_query(x, route) && take_body(x, route, &body) &&
+	    (route->check == NULL || route->check(x)) &&
+	    take_permit(x, route, reach, &held) &&
 	    ((route->needs & READY) == 0 || take_ready(x)) &&
 	    (!bearer || take_token(x)) &&
 	    ((route->needs & ADMIN) == 0 || take_right(x)))
 		route->handler(x);
 	if (held)
-		lk_permits_give(x->service->shared->permits);
+		lk_permits_give(x->service->shared->slow);
 	lk_json_free(x->members, LK_MEMBERS_MAX);
 	lk_buf_wipe(&body);
+}
+
+static void drop_segments(struct lk_exchange *x)
+{
+	size_t i;
+
+	for (i = 0; i < LK_SEGMENTS_MAX; i++)
+		free(x->segments[i]);
+}
+
+/* False: the answer has been given. */
+static bool keep_segments(struct lk_exchange *x,
+			  const struct segment segments[LK_SEGMENTS_MAX])
+{
+	size_t i;
+
+	for (i = 0; i < LK_SEGMENTS_MAX && segments[i].start != NULL; i++) {
+		x->segments[i] = strndup(segments[i].start, segments[i].len);
+		if (x->segments[i] == NULL) {
+			lk_problem(x->response, LK_NOT_AVAILABLE,
+				   "There is no memory for it just now.");
+			return false;
+		}
+	}
+	return true;
 }
 
 size_t lk_dispatch(struct lk_service *service, struct lk_reach reach,
@@ -466,30 +586,38 @@ size_t lk_dispatch(struct lk_service *service, struct lk_reach reach,
 		.service = service,
 		.request = request,
 		.response = response,
-		.route_name = lk_route_name,
+		.route_labels = lk_route_labels,
 		.origin = { .address = request->address,
 			    .user_agent = agent != NULL ? agent : "" },
 	};
-	char *path_end = NULL;
+	struct segment segments[LK_SEGMENTS_MAX] = { { NULL, 0 } };
 
-	route = find_route(&x, reach, method != NULL ? method : "", &path_end);
-	x.path_end = path_end;
-	if (route != NULL)
+	route = find_route(&x, reach, method != NULL ? method : "", segments);
+	if (route != NULL && keep_segments(&x, segments))
 		run(&x, route, reach);
-	free(path_end);
+	drop_segments(&x);
 	return route == NULL ? LK_ROUTE_OTHER
 			     : LK_ROUTE_FIRST + (size_t)(route - routes);
 }
 
-/* The path tells the routes apart: no two have the same. */
-const char *lk_route_name(size_t route)
+const char *lk_route_labels(size_t number)
 {
-	if (route == LK_ROUTE_OTHER)
-		return "other";
-	if (route == LK_ROUTE_AUTHORIZER)
-		return "authorizer";
-	route -= LK_ROUTE_FIRST;
-	return route < N_ROUTES ? routes[route].path : NULL;
+	static const struct route other = { "*", "other" };
+	static const struct route authorizer = { "*", "authorizer" };
+	static char text[128];
+	const struct route *route;
+
+	if (number == LK_ROUTE_OTHER)
+		route = &other;
+	else if (number == LK_ROUTE_AUTHORIZER)
+		route = &authorizer;
+	else if (number - LK_ROUTE_FIRST >= N_ROUTES)
+		return NULL;
+	else
+		route = &routes[number - LK_ROUTE_FIRST];
+	snprintf(text, sizeof(text), "method=\"%s\",route=\"%s\"",
+		 route->method, route->path);
+	return text;
 }
 
 _Static_assert(N_ROUTES + LK_ROUTE_FIRST <= LK_METRICS_ROUTES,

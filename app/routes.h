@@ -33,6 +33,6 @@ size_t lk_dispatch(struct lk_service *service, struct lk_reach reach,
 		   struct lk_response *response);
 
 /* The label of a route's number, or NULL past the last. */
-const char *lk_route_name(size_t route);
+const char *lk_route_labels(size_t route);
 
 #endif

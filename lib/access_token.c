@@ -9,6 +9,7 @@
 
 #include "lib/base64url.h"
 #include "lib/claims.h"
+#include "lib/custom_claims.h"
 #include "lib/json.h"
 
 #define TIME_MAX     (INT64_C(1) << 53) /* beyond it, doubles lose seconds */
@@ -49,18 +50,27 @@ static bool times_sound(const struct lk_access_claims *claims)
 
 /* ---- making ------------------------------------------------------------ */
 
-/* Appends {"roles":["a","b"]} for "a,b". */
-static enum lk_rc roles_json(const char *roles, struct lk_buf *out)
+/* Appends {"own":1,"roles":["a","b"]} for "a,b". */
+static enum lk_rc user_json(const struct lk_access_rules *rules,
+			    const struct lk_access_claims *claims,
+			    struct lk_buf *out)
 {
 	struct lk_json_writer *w = NULL;
+	enum lk_rc rc = LK_OK, end;
 
-	if (lk_roles_check(roles, NULL) != LK_OK)
+	if (lk_roles_check(claims->roles, NULL) != LK_OK)
 		return LK_INVALID;
 	w = lk_json_begin(out);
 	lk_json_open_object(w);
-	lk_json_names(w, "roles", roles);
+	if (rules->n_custom > 0)
+		rc = lk_custom_claims_write(w, claims->custom,
+					    strlen(claims->custom),
+					    rules->custom, rules->n_custom,
+					    NULL);
+	lk_json_names(w, "roles", claims->roles);
 	lk_json_close_object(w);
-	return lk_json_end(w);
+	end = lk_json_end(w);
+	return rc != LK_OK ? rc : end;
 }
 
 static enum lk_rc add_claims(struct lk_claims *set,
@@ -105,20 +115,20 @@ static enum lk_rc make_payload(const struct lk_access_rules *rules,
 			       struct lk_buf *out)
 {
 	/* A role of one letter takes two bytes, and four as JSON. */
-	struct lk_buf roles = LK_BUF_INIT(2 * LK_ROLES_MAX + 32);
+	struct lk_buf user = LK_BUF_INIT(2 * LK_ROLES_MAX + LK_CLAIMS_MAX + 32);
 	struct lk_claims *set = lk_claims_new();
 	enum lk_rc rc = set == NULL ? LK_NOMEM : LK_OK;
 
 	if (rc == LK_OK)
-		rc = roles_json(claims->roles, &roles);
+		rc = user_json(rules, claims, &user);
 	if (rc == LK_OK)
-		rc = lk_claims_set_members(set, lk_buf_str(&roles));
+		rc = lk_claims_set_members(set, lk_buf_str(&user));
 	if (rc == LK_OK)
 		rc = add_claims(set, rules, claims);
 	if (rc == LK_OK)
 		rc = lk_claims_json(set, NULL, out);
 	lk_claims_free(set);
-	lk_buf_free(&roles);
+	lk_buf_free(&user);
 	return rc;
 }
 
@@ -232,6 +242,34 @@ static bool expired(const struct lk_access_rules *rules,
 	       now - claims->issued_at > rules->lifetime + rules->leeway;
 }
 
+/* Checks the payload as JSON, of which libjwt takes more than RFC 8259 does, by
+ * what it was built over, and reads the user's own claims from it. */
+static enum lk_rc read_custom(const struct lk_access_rules *rules,
+			      const struct lk_buf *payload,
+			      char out[LK_CLAIMS_MAX + 1], struct lk_err *err)
+{
+	struct lk_buf custom = LK_BUF_INIT(LK_CLAIMS_MAX);
+	struct lk_json_writer *w = NULL;
+	enum lk_rc rc, end;
+
+	out[0] = '\0';
+	if (rules->n_custom == 0)
+		return lk_json_check_object(lk_buf_str(payload), payload->len,
+					    err);
+	w = lk_json_begin(&custom);
+	lk_json_open_object(w);
+	rc = lk_custom_claims_write(w, lk_buf_str(payload), payload->len,
+				    rules->custom, rules->n_custom, err);
+	lk_json_close_object(w);
+	end = lk_json_end(w);
+	if (rc == LK_OK && end != LK_OK)
+		rc = lk_fail(err, end, "claims: the user's own");
+	if (rc == LK_OK)
+		memcpy(out, custom.data, custom.len + 1);
+	lk_buf_free(&custom);
+	return rc;
+}
+
 static enum lk_rc read_claims(const struct lk_access_rules *rules,
 			      const char *payload,
 			      struct lk_access_claims *claims,
@@ -276,8 +314,7 @@ enum lk_rc lk_access_token_check(const struct lk_access_rules *rules,
 	rc = lk_jws_verify(token, len, find, arg, &payload, NULL, err);
 	if (rc != LK_OK)
 		goto out;
-	/* libjwt takes more than RFC 8259 does, by what it was built over. */
-	rc = lk_json_check_object(lk_buf_str(&payload), payload.len, err);
+	rc = read_custom(rules, &payload, claims.custom, err);
 	if (rc != LK_OK) {
 		rc = rc == LK_NOMEM ? rc : LK_REFUSED;
 		goto out;

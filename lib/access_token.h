@@ -31,12 +31,17 @@ struct lk_access_claims {
 	uint64_t global_epoch;        /* gepoch; below 2^63 */
 	uint32_t generation;          /* gen: the refresh token's */
 	char roles[LK_ROLES_MAX + 1]; /* joined by commas, "" for none */
+	/* The user's own (lib/custom_claims.h).  Those that the rules name go
+	 * into the token, and come from it; where they name none it is "". */
+	char custom[LK_CLAIMS_MAX + 1];
 };
 
 /* The deployment's part.  Strings are borrowed; times are in seconds. */
 struct lk_access_rules {
 	const char *issuer, *audience, *client_id;
 	int64_t lifetime, leeway;
+	char *const *custom; /* n_custom names of users' own claims */
+	size_t n_custom;
 };
 
 /*

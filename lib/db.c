@@ -416,6 +416,20 @@ static enum lk_rc prepare(struct lk_db *db, unsigned stmt, struct lk_err *err)
 	return rc;
 }
 
+/* Makes it ready to take so many parameters. */
+static enum lk_rc prepare_for(struct lk_db *db, unsigned stmt, size_t n_in,
+			      struct lk_err *err)
+{
+	enum lk_rc rc = prepare(db, stmt, err);
+
+	if (rc != LK_OK)
+		return rc;
+	if (n_in > MAX_IN || mysql_stmt_param_count(db->stmts[stmt]) != n_in)
+		return lk_fail(err, LK_INTERNAL, "statement %u: %zu parameters",
+			       stmt, n_in);
+	return LK_OK;
+}
+
 /* One try on the connection as it is. */
 static enum lk_rc execute_once(struct lk_db *db, unsigned stmt,
 			       const struct lk_in *in, size_t n_in,
@@ -425,13 +439,10 @@ static enum lk_rc execute_once(struct lk_db *db, unsigned stmt,
 	MYSQL_STMT *s;
 	enum lk_rc rc;
 
-	rc = prepare(db, stmt, err);
+	rc = prepare_for(db, stmt, n_in, err);
 	if (rc != LK_OK)
 		return rc;
 	s = db->stmts[stmt];
-	if (n_in > MAX_IN || mysql_stmt_param_count(s) != n_in)
-		return lk_fail(err, LK_INTERNAL, "statement %u: %zu parameters",
-			       stmt, n_in);
 	bind_params(&params, in, n_in);
 	if (n_in > 0 && mysql_stmt_bind_param(s, params.bind) != 0)
 		return stmt_failed(db, stmt, err);
@@ -501,6 +512,51 @@ enum lk_rc lk_db_exec(struct lk_db *db, unsigned stmt, const struct lk_in *in,
 	db->insert_id = mysql_stmt_insert_id(db->stmts[stmt]);
 	if (affected_r != NULL)
 		*affected_r = mysql_stmt_affected_rows(db->stmts[stmt]);
+	return LK_OK;
+}
+
+struct many {
+	struct params params;
+	const struct lk_in *in;
+	size_t n_in;
+};
+
+/* The connector asks for the parameters of each time when it gets there. */
+static my_bool bind_next(void *arg, MYSQL_BIND *bind, unsigned time)
+{
+	struct many *many = arg;
+	size_t i;
+
+	bind_params(&many->params, many->in + time * many->n_in, many->n_in);
+	memcpy(bind, many->params.bind, many->n_in * sizeof(*bind));
+	for (i = 0; i < many->n_in; i++)
+		bind[i].length = &bind[i].buffer_length;
+	return 0;
+}
+
+enum lk_rc lk_db_exec_many(struct lk_db *db, unsigned stmt,
+			   const struct lk_in *in, size_t n_in, size_t n,
+			   uint64_t *affected_r, struct lk_err *err)
+{
+	struct many many = { .in = in, .n_in = n_in };
+	const unsigned times = (unsigned)n;
+	MYSQL_STMT *s;
+	enum lk_rc rc;
+
+	if (db->conn == NULL)
+		return lk_fail(err, LK_UNAVAILABLE, "connection lost");
+	rc = prepare_for(db, stmt, n_in, err);
+	if (rc != LK_OK)
+		return rc;
+	s = db->stmts[stmt];
+	bind_params(&many.params, in, n_in); /* tells the types */
+	if (mysql_stmt_attr_set(s, STMT_ATTR_ARRAY_SIZE, &times) != 0 ||
+	    mysql_stmt_attr_set(s, STMT_ATTR_CB_USER_DATA, &many) != 0 ||
+	    mysql_stmt_attr_set(s, STMT_ATTR_CB_PARAM, bind_next) != 0 ||
+	    mysql_stmt_bind_param(s, many.params.bind) != 0 ||
+	    mysql_stmt_execute(s) != 0)
+		return stmt_failed(db, stmt, err);
+	*affected_r = mysql_stmt_affected_rows(s);
 	return LK_OK;
 }
 

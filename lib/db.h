@@ -124,6 +124,16 @@ enum lk_rc lk_db_exec(struct lk_db *db, unsigned stmt, const struct lk_in *in,
 enum lk_rc lk_db_change(struct lk_db *db, unsigned stmt, const struct lk_in *in,
 			size_t n_in, enum lk_rc missing, struct lk_err *err);
 
+/*
+ * Runs a statement without rows n times in one round trip: in has n_in
+ * parameters for the first time, then n_in for the second, and so on; those in
+ * the same place have the same type.  Only inside a transaction, which is to be
+ * given up unless the result is LK_OK; *affected_r is the sum.
+ */
+enum lk_rc lk_db_exec_many(struct lk_db *db, unsigned stmt,
+			   const struct lk_in *in, size_t n_in, size_t n,
+			   uint64_t *affected_r, struct lk_err *err);
+
 /* The AUTO_INCREMENT or LAST_INSERT_ID(expr) value of the last lk_db_exec(). */
 uint64_t lk_db_insert_id(const struct lk_db *db);
 

@@ -1,7 +1,8 @@
 /*
- * Every ending goes through here: rows, audit and revocation in one
- * transaction, the revocation last.  Nothing else deletes a live session or
- * raises an epoch, so nothing ends without its access tokens dying too (I8).
+ * Every ending of a session goes through here: rows, audit and revocation in
+ * one transaction, the revocation last.  Nothing else deletes a live one but
+ * lib/change.h, which ends all of a user, so none ends without its access
+ * tokens dying too (I8).
  */
 #ifndef LK_END_H
 #define LK_END_H
@@ -15,13 +16,12 @@
 
 enum lk_end_reason {
 	LK_END_LOGOUT,
-	LK_END_LOGOUT_ALL,
-	LK_END_BY_USER, /* "end this device" */
+	LK_END_BY_USER,  /* "end this device" */
+	LK_END_BY_ADMIN, /* the same, of somebody else */
 	LK_END_EVICTED,
 	LK_END_REUSED,     /* theft (I7) */
 	LK_END_CREDENTIAL, /* the password changed underneath */
-	LK_END_INACTIVE,   /* the user may no longer enter */
-	LK_END_ROLES       /* the facts in the tokens changed */
+	LK_END_INACTIVE    /* the user may no longer enter */
 };
 
 struct lk_ending {
@@ -64,18 +64,5 @@ void lk_end_session_committed(struct lk_service *service,
 /* Tells the index that a session is gone that an authentic token names: whoever
  * ended it may have died before doing so. */
 void lk_end_gone(struct lk_service *service, const struct lk_id *session_id);
-
-/* Ends all sessions of a user; *n_r gets how many were alive. LK_NOT_FOUND if
- * there is no such user. */
-enum lk_rc lk_end_all(struct lk_service *service, const struct lk_id *user_id,
-		      const struct lk_ending *ending, uint64_t *n_r,
-		      struct lk_err *err);
-
-/* Gives the user these roles and kills the access tokens made from the old
- * ones; sessions live on and get the new roles at their next refresh.
- * LK_INVALID or LK_TOO_LARGE as lk_roles_check(). */
-enum lk_rc lk_end_roles(struct lk_service *service, const struct lk_id *user_id,
-			const char *roles, const struct lk_ending *ending,
-			struct lk_err *err);
 
 #endif

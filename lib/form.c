@@ -54,23 +54,32 @@ static enum lk_rc decode(const char *text, size_t len, struct lk_buf *out,
 	if (rc == LK_OK && !lk_utf8_valid(out->data, out->len))
 		rc = LK_INVALID;
 	if (rc == LK_INVALID)
-		return lk_fail(err, rc,
-			       "the form is not percent-encoded UTF-8");
+		return lk_fail(err, rc, "it is not percent-encoded UTF-8");
 	return rc;
 }
 
-/* Gives the value to its parameter.  Others are ignored, even twice: RFC 8707
- * has one that may be repeated. */
-static enum lk_rc take(struct lk_json_member *params, size_t n,
-		       const char *name, struct lk_buf *value,
-		       struct lk_err *err)
-{
-	struct lk_json_member *param = params;
+struct form {
+	struct lk_json_member *params;
+	size_t n;
+	bool closed; /* only those may stand there */
+	struct lk_err *err;
+};
 
-	while (param < params + n && strcmp(param->name, name) != 0)
+/* Gives the value to its parameter.  Others of a form are ignored, even twice:
+ * RFC 8707 has one that may be repeated. */
+static enum lk_rc take(const struct form *form, const char *name,
+		       struct lk_buf *value)
+{
+	struct lk_json_member *param = form->params;
+	struct lk_json_member *const end = form->params + form->n;
+	struct lk_err *err = form->err;
+
+	while (param < end && strcmp(param->name, name) != 0)
 		param++;
-	if (param == params + n)
-		return LK_OK;
+	if (param == end)
+		return form->closed ? lk_fail(err, LK_INVALID,
+					      "an unknown parameter")
+				    : LK_OK;
 	if (param->str != NULL)
 		return lk_fail(err, LK_INVALID, "%s is there twice",
 			       param->name);
@@ -85,8 +94,7 @@ static enum lk_rc take(struct lk_json_member *params, size_t n,
 
 /* `name=value`, `name=` or `name`. */
 static enum lk_rc read_pair(const char *pair, size_t len,
-			    struct lk_json_member *params, size_t n,
-			    struct lk_err *err)
+			    const struct form *form)
 {
 	const char *equals = memchr(pair, '=', len);
 	const size_t name_len = equals != NULL ? (size_t)(equals - pair) : len;
@@ -95,19 +103,18 @@ static enum lk_rc read_pair(const char *pair, size_t len,
 	struct lk_buf value = LK_BUF_INIT(len);
 	enum lk_rc rc;
 
-	rc = decode(pair, name_len, &name, err);
+	rc = decode(pair, name_len, &name, form->err);
 	if (rc == LK_OK)
-		rc = decode(pair + skip, len - skip, &value, err);
+		rc = decode(pair + skip, len - skip, &value, form->err);
 	if (rc == LK_OK)
-		rc = take(params, n, name.data, &value, err);
+		rc = take(form, name.data, &value);
 	lk_buf_free(&name);
 	lk_buf_wipe(&value);
 	return rc;
 }
 
-enum lk_rc lk_form_read(const char *text, size_t len,
-			struct lk_json_member *params, size_t n,
-			struct lk_err *err)
+static enum lk_rc read_form(const char *text, size_t len,
+			    const struct form *form)
 {
 	const char *const end = text + len;
 	enum lk_rc rc = LK_OK;
@@ -117,12 +124,31 @@ enum lk_rc lk_form_read(const char *text, size_t len,
 		const char *ampersand = memchr(text, '&', (size_t)(end - text));
 		const char *stop = ampersand != NULL ? ampersand : end;
 
-		rc = read_pair(text, (size_t)(stop - text), params, n, err);
+		if (stop > text)
+			rc = read_pair(text, (size_t)(stop - text), form);
 		text = stop + 1;
 	}
-	for (i = 0; i < n && rc == LK_OK; i++)
-		if (params[i].required && !params[i].present)
-			rc = lk_fail(err, LK_INVALID, "%s is missing",
-				     params[i].name);
+	for (i = 0; i < form->n && rc == LK_OK; i++)
+		if (form->params[i].required && !form->params[i].present)
+			rc = lk_fail(form->err, LK_INVALID, "%s is missing",
+				     form->params[i].name);
 	return rc;
+}
+
+enum lk_rc lk_form_read(const char *text, size_t len,
+			struct lk_json_member *params, size_t n,
+			struct lk_err *err)
+{
+	const struct form form = { params, n, false, err };
+
+	return read_form(text, len, &form);
+}
+
+enum lk_rc lk_query_read(const char *text, size_t len,
+			 struct lk_json_member *params, size_t n,
+			 struct lk_err *err)
+{
+	const struct form form = { params, n, true, err };
+
+	return read_form(text, len, &form);
 }

@@ -37,4 +37,10 @@ enum lk_rc lk_form_read(const char *text, size_t len,
 			struct lk_json_member *params, size_t n,
 			struct lk_err *err);
 
+/* The same of a query of ours, in which a parameter of another name is
+ * LK_INVALID, too. */
+enum lk_rc lk_query_read(const char *text, size_t len,
+			 struct lk_json_member *params, size_t n,
+			 struct lk_err *err);
+
 #endif

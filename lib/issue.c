@@ -54,6 +54,7 @@ static enum lk_rc issue_access(struct lk_service *service,
 	};
 
 	memcpy(claims.roles, user->roles, sizeof(claims.roles));
+	memcpy(claims.custom, user->claims, sizeof(claims.custom));
 	grant->expires_in = claims.expires_at - issued_at;
 	lk_buf_reset(&grant->access_token);
 	return lk_access_token_make(&rules, lk_keyring_signer(service->ring),

@@ -112,8 +112,8 @@ struct parse {
 	bool any; /* members of any name may stand there */
 	struct lk_json_member *current; /* takes the next value, or NULL */
 	struct lk_json_member *strings; /* takes the elements, or NULL */
-	struct lk_json_member *object;  /* takes the text, or NULL */
-	size_t object_start;
+	struct lk_json_member *nested;  /* takes the text of what is open */
+	size_t text_from;               /* just behind a name at depth 1 */
 	unsigned depth;
 	const char **names; /* of all objects that are open */
 	size_t n_names;
@@ -138,60 +138,6 @@ static void refuse(struct parse *p, const struct lk_json_member *m,
 		p->rc = lk_fail(p->err, LK_INVALID, "JSON: %s%s%s",
 				m != NULL ? m->name : "", m != NULL ? ": " : "",
 				what);
-}
-
-/*
- * The member that takes a value of the type given (LK_JSON_ANY for one of none
- * of the others), or NULL if nobody wants it or it was refused.
- */
-static struct lk_json_member *taker(struct parse *p, enum lk_json_type type)
-{
-	struct lk_json_member *m = p->current;
-
-	p->current = NULL;
-	if (p->depth == 0)
-		refuse(p, NULL, "not an object");
-	if (p->strings != NULL && type != LK_JSON_STRING)
-		refuse(p, p->strings, "not an array of strings");
-	if (m == NULL || m->type == LK_JSON_ANY)
-		return NULL;
-	if (m->type == type)
-		return m;
-	refuse(p, m, "wrong type");
-	return NULL;
-}
-
-static int on_null(void *ctx)
-{
-	taker(ctx, LK_JSON_ANY);
-	return GO_ON;
-}
-
-static int on_boolean(void *ctx, int value)
-{
-	struct lk_json_member *m = taker(ctx, LK_JSON_BOOL);
-
-	if (m != NULL)
-		m->boolean = value != 0;
-	return GO_ON;
-}
-
-/* yajl's own conversion ends the parse on overflow, so it is not used. */
-static int on_number(void *ctx, const char *number, size_t len)
-{
-	struct lk_json_member *m = taker(ctx, LK_JSON_INTEGER);
-	char digits[24] = "";
-	char *end = NULL;
-
-	if (m == NULL)
-		return GO_ON;
-	/* What is cut off here has too many digits or is no integer anyway. */
-	memcpy(digits, number, len < sizeof(digits) ? len : sizeof(digits) - 1);
-	errno = 0;
-	m->integer = strtoll(digits, &end, 10);
-	if (*end != '\0' || errno == ERANGE)
-		refuse(ctx, m, "not a 64-bit integer");
-	return GO_ON;
 }
 
 static void free_string(char *str)
@@ -241,6 +187,80 @@ static int keep(struct parse *p, struct lk_json_member *m, const char *bytes,
 	return GO_ON;
 }
 
+/* The same with the text of the value that was just read: all that follows its
+ * name but the colon. */
+static int keep_text(struct parse *p, struct lk_json_member *m)
+{
+	const size_t start =
+		p->text_from + strspn(p->text + p->text_from, " \t\r\n:");
+
+	return keep(p, m, p->text + start,
+		    yajl_get_bytes_consumed(p->yajl) - start);
+}
+
+/*
+ * The member that takes a value of the type given (LK_JSON_ANY for one of none
+ * of the others), or NULL if nobody wants it, it was refused, or it is taken as
+ * text: of what is nested, once it is closed.
+ */
+static struct lk_json_member *taker(struct parse *p, enum lk_json_type type)
+{
+	struct lk_json_member *m = p->current;
+
+	p->current = NULL;
+	if (p->depth == 0)
+		refuse(p, NULL, "not an object");
+	if (p->strings != NULL && type != LK_JSON_STRING)
+		refuse(p, p->strings, "not an array of strings");
+	if (m == NULL || m->type == LK_JSON_ANY)
+		return NULL;
+	if (m->type == LK_JSON_OBJECT ? type == LK_JSON_OBJECT
+				      : m->type == LK_JSON_VALUE) {
+		if (type == LK_JSON_OBJECT || type == LK_JSON_STRINGS)
+			p->nested = m;
+		else
+			keep_text(p, m);
+		return NULL;
+	}
+	if (m->type == type)
+		return m;
+	refuse(p, m, "wrong type");
+	return NULL;
+}
+
+static int on_null(void *ctx)
+{
+	taker(ctx, LK_JSON_ANY);
+	return GO_ON;
+}
+
+static int on_boolean(void *ctx, int value)
+{
+	struct lk_json_member *m = taker(ctx, LK_JSON_BOOL);
+
+	if (m != NULL)
+		m->boolean = value != 0;
+	return GO_ON;
+}
+
+/* yajl's own conversion ends the parse on overflow, so it is not used. */
+static int on_number(void *ctx, const char *number, size_t len)
+{
+	struct lk_json_member *m = taker(ctx, LK_JSON_INTEGER);
+	char digits[24] = "";
+	char *end = NULL;
+
+	if (m == NULL)
+		return GO_ON;
+	/* What is cut off here has too many digits or is no integer anyway. */
+	memcpy(digits, number, len < sizeof(digits) ? len : sizeof(digits) - 1);
+	errno = 0;
+	m->integer = strtoll(digits, &end, 10);
+	if (*end != '\0' || errno == ERANGE)
+		refuse(ctx, m, "not a 64-bit integer");
+	return GO_ON;
+}
+
 static int on_string(void *ctx, const unsigned char *bytes, size_t len)
 {
 	struct parse *p = ctx;
@@ -265,6 +285,17 @@ static int descend(struct parse *p)
 	return GO_ON;
 }
 
+/* At the end of an array or object. */
+static int close_nested(struct parse *p)
+{
+	struct lk_json_member *m = p->nested;
+
+	if (m == NULL || p->depth != 1)
+		return GO_ON;
+	p->nested = NULL;
+	return keep_text(p, m);
+}
+
 static int on_start_array(void *ctx)
 {
 	struct parse *p = ctx;
@@ -279,19 +310,15 @@ static int on_end_array(void *ctx)
 
 	p->strings = NULL;
 	p->depth--;
-	return GO_ON;
+	return close_nested(p);
 }
 
 static int on_start_object(void *ctx)
 {
 	struct parse *p = ctx;
-	struct lk_json_member *m =
-		p->depth > 0 ? taker(p, LK_JSON_OBJECT) : NULL;
 
-	if (m != NULL) {
-		p->object = m;
-		p->object_start = yajl_get_bytes_consumed(p->yajl) - 1;
-	}
+	if (p->depth > 0)
+		taker(p, LK_JSON_OBJECT);
 	return descend(p);
 }
 
@@ -310,6 +337,7 @@ static int on_name(void *ctx, const unsigned char *bytes, size_t len)
 
 	if (p->depth != 1)
 		return GO_ON;
+	p->text_from = yajl_get_bytes_consumed(p->yajl);
 	for (i = 0; i < p->n_members; i++)
 		if (strcmp(p->members[i].name, name) == 0)
 			break;
@@ -332,7 +360,6 @@ static int compare_names(const void *a, const void *b)
 static int on_end_object(void *ctx)
 {
 	struct parse *p = ctx;
-	struct lk_json_member *m = p->object;
 	size_t first = p->first[p->depth--];
 	size_t i;
 
@@ -342,11 +369,7 @@ static int on_end_object(void *ctx)
 		if (strcmp(p->names[i - 1], p->names[i]) == 0)
 			refuse(p, NULL, "a duplicate member");
 	p->n_names = first;
-	if (m == NULL || p->depth != 1)
-		return GO_ON;
-	p->object = NULL;
-	return keep(p, m, p->text + p->object_start,
-		    yajl_get_bytes_consumed(p->yajl) - p->object_start);
+	return close_nested(p);
 }
 
 static const yajl_callbacks callbacks = {

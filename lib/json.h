@@ -20,6 +20,7 @@ enum lk_json_type {
 	LK_JSON_INTEGER, /* a number without fraction or exponent in int64 */
 	LK_JSON_STRINGS, /* an array of strings */
 	LK_JSON_OBJECT,  /* an object, as the text that it is */
+	LK_JSON_VALUE,   /* any value, as the text that it is */
 	LK_JSON_ANY      /* any value; only its presence is reported */
 };
 
@@ -31,7 +32,7 @@ struct lk_json_member {
 	size_t max; /* most bytes of a string or text, or of each of an array */
 
 	bool present;
-	char *str; /* STRING, OBJECT: NUL-terminated, without inner NULs */
+	char *str; /* STRING, OBJECT, VALUE: NUL-terminated, without others */
 	size_t len;
 	bool boolean;
 	int64_t integer;

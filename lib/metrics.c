@@ -22,12 +22,13 @@ static const int64_t bounds[] = {
 #define N_STATUSES (sizeof(statuses) / sizeof(statuses[0]))
 #define N_BOUNDS   (sizeof(bounds) / sizeof(bounds[0]))
 
-/* More than all lines together; each is shorter than 128 bytes. */
-#define TEXT_MAX ((LK_METRICS_ROUTES * (N_STATUSES + N_BOUNDS + 3) + 64) * 128)
+/* More than all lines together; each is shorter than 192 bytes. */
+#define TEXT_MAX ((LK_METRICS_ROUTES * (N_STATUSES + N_BOUNDS + 3) + 64) * 192)
 
 static const char *const outcome_names[LK_OUTCOME_N] = {
 	[LK_OUTCOME_LOGIN] = "login",
 	[LK_OUTCOME_LOGIN_REFUSED] = "login_refused",
+	[LK_OUTCOME_THROTTLED] = "login_throttled",
 	[LK_OUTCOME_REFRESH] = "refresh",
 	[LK_OUTCOME_GRACE] = "grace",
 	[LK_OUTCOME_REUSE] = "reuse",
@@ -115,10 +116,26 @@ void lk_metrics_running(struct lk_metrics *metrics, enum lk_process process,
 			      memory_order_relaxed);
 }
 
+uint64_t lk_metrics_processes(const struct lk_metrics *metrics,
+			      enum lk_process process)
+{
+	return value(&metrics->running[process]);
+}
+
+uint64_t lk_metrics_restarts(const struct lk_metrics *metrics)
+{
+	uint64_t n = 0;
+	size_t i;
+
+	for (i = 0; i < LK_PROCESS_N; i++)
+		n += value(&metrics->restarts[i]);
+	return n;
+}
+
 /* ---- the text ----------------------------------------------------------- */
 
 static void write_counts(const struct lk_metrics *metrics,
-			 const char *(*route_name)(size_t route),
+			 const char *(*route_labels)(size_t route),
 			 struct lk_buf *out)
 {
 	unsigned long long n;
@@ -126,18 +143,18 @@ static void write_counts(const struct lk_metrics *metrics,
 
 	lk_buf_addstr(out, "# HELP latchkey_requests_total Requests answered.\n"
 			   "# TYPE latchkey_requests_total counter\n");
-	for (r = 0; r < LK_METRICS_ROUTES && route_name(r) != NULL; r++)
+	for (r = 0; r < LK_METRICS_ROUTES && route_labels(r) != NULL; r++)
 		for (s = 0; s < N_STATUSES; s++) {
 			n = value(&metrics->routes[r].by_status[s]);
 			if (n > 0)
 				lk_buf_addf(out,
 					    "latchkey_requests_total{"
-					    "route=\"%s\",code=\"%u\"} %llu\n",
-					    route_name(r), statuses[s], n);
+					    "%s,code=\"%u\"} %llu\n",
+					    route_labels(r), statuses[s], n);
 		}
 }
 
-static void write_latency(const struct route *route, const char *name,
+static void write_latency(const struct route *route, const char *labels,
 			  struct lk_buf *out)
 {
 	static const char metric[] = "latchkey_request_duration_seconds";
@@ -146,19 +163,18 @@ static void write_latency(const struct route *route, const char *name,
 
 	for (b = 0; b < N_BOUNDS; b++) {
 		n += value(&route->by_latency[b]);
-		lk_buf_addf(out, "%s_bucket{route=\"%s\",le=\"%g\"} %llu\n",
-			    metric, name, (double)bounds[b] / 1e6, n);
+		lk_buf_addf(out, "%s_bucket{%s,le=\"%g\"} %llu\n", metric,
+			    labels, (double)bounds[b] / 1e6, n);
 	}
 	n += value(&route->by_latency[N_BOUNDS]);
-	lk_buf_addf(out, "%s_bucket{route=\"%s\",le=\"+Inf\"} %llu\n", metric,
-		    name, n);
-	lk_buf_addf(out, "%s_sum{route=\"%s\"} %.6f\n", metric, name,
+	lk_buf_addf(out, "%s_bucket{%s,le=\"+Inf\"} %llu\n", metric, labels, n);
+	lk_buf_addf(out, "%s_sum{%s} %.6f\n", metric, labels,
 		    (double)value(&route->elapsed) / 1e6);
-	lk_buf_addf(out, "%s_count{route=\"%s\"} %llu\n", metric, name, n);
+	lk_buf_addf(out, "%s_count{%s} %llu\n", metric, labels, n);
 }
 
 static void write_latencies(const struct lk_metrics *metrics,
-			    const char *(*route_name)(size_t route),
+			    const char *(*route_labels)(size_t route),
 			    struct lk_buf *out)
 {
 	size_t r;
@@ -167,12 +183,12 @@ static void write_latencies(const struct lk_metrics *metrics,
 		      "# HELP latchkey_request_duration_seconds Time from the "
 		      "connection to the answer.\n"
 		      "# TYPE latchkey_request_duration_seconds histogram\n");
-	for (r = 0; r < LK_METRICS_ROUTES && route_name(r) != NULL; r++)
-		write_latency(&metrics->routes[r], route_name(r), out);
+	for (r = 0; r < LK_METRICS_ROUTES && route_labels(r) != NULL; r++)
+		write_latency(&metrics->routes[r], route_labels(r), out);
 }
 
 enum lk_rc lk_metrics_write(const struct lk_metrics *metrics,
-			    const char *(*route_name)(size_t route),
+			    const char *(*route_labels)(size_t route),
 			    struct lk_buf *out)
 {
 	/* So that none of the lines can fail and leave a hole. */
@@ -181,8 +197,8 @@ enum lk_rc lk_metrics_write(const struct lk_metrics *metrics,
 
 	if (rc != LK_OK)
 		return rc;
-	write_counts(metrics, route_name, out);
-	write_latencies(metrics, route_name, out);
+	write_counts(metrics, route_labels, out);
+	write_latencies(metrics, route_labels, out);
 	lk_buf_addstr(out, "# HELP latchkey_sessions_total What became of "
 			   "sessions.\n"
 			   "# TYPE latchkey_sessions_total counter\n");

@@ -11,12 +11,13 @@
 #include "lib/buf.h"
 #include "lib/rc.h"
 
-#define LK_METRICS_ROUTES 32 /* at most */
+#define LK_METRICS_ROUTES 64 /* at most */
 
 /* What became of a session. */
 enum lk_outcome {
 	LK_OUTCOME_LOGIN,
 	LK_OUTCOME_LOGIN_REFUSED,
+	LK_OUTCOME_THROTTLED,
 	LK_OUTCOME_REFRESH,
 	LK_OUTCOME_GRACE, /* a retry got the same successor */
 	LK_OUTCOME_REUSE, /* theft: the session has ended */
@@ -52,12 +53,18 @@ void lk_metrics_running(struct lk_metrics *metrics, enum lk_process process,
 /* A process of this kind did not end by itself or by order. */
 void lk_metrics_restart(struct lk_metrics *metrics, enum lk_process process);
 
+/* How many of this kind run; how often one of any kind was started again. */
+uint64_t lk_metrics_processes(const struct lk_metrics *metrics,
+			      enum lk_process process);
+uint64_t lk_metrics_restarts(const struct lk_metrics *metrics);
+
 /*
- * Appends the Prometheus text (exposition format 0.0.4).  route_name gives the
- * label of a route number, or NULL past the last.
+ * Appends the Prometheus text (exposition format 0.0.4).  route_labels gives
+ * the labels of a route number (`method="GET",route="/account"`), valid until
+ * it is called again, or NULL past the last.
  */
 enum lk_rc lk_metrics_write(const struct lk_metrics *metrics,
-			    const char *(*route_name)(size_t route),
+			    const char *(*route_labels)(size_t route),
 			    struct lk_buf *out);
 
 #endif

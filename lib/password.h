@@ -1,7 +1,7 @@
 /*
  * Password hashes: Argon2id in its standard string form (libsodium), OWASP
- * ASVS 11.4.2.  Hashing takes tens of milliseconds and megabytes: never while
- * a row is locked.
+ * ASVS 11.4.2; those of other software are verified, too.  Hashing takes tens
+ * of milliseconds and megabytes: never while a row is locked.
  */
 #ifndef LK_PASSWORD_H
 #define LK_PASSWORD_H
@@ -26,10 +26,16 @@ struct lk_argon2 {
 enum lk_rc lk_password_hash(const struct lk_argon2 *cost, const char *password,
 			    size_t len, char out[LK_PASSWORD_HASH_SIZE]);
 
-/* LK_OK if it is the password; LK_REFUSED if not, or if hash is no hash;
- * LK_NOMEM if the memory is not to be had: nothing is known then. */
+/* Any kind of hash that lk_password_hash_taken() takes.  LK_OK if it is the
+ * password; LK_REFUSED if not, or if hash is none of those; LK_NOMEM if the
+ * memory is not to be had: nothing is known then. */
 enum lk_rc lk_password_verify(const char *hash, const char *password,
 			      size_t len);
+
+/* Whether a hash that others made may be taken over: a kind and a cost that
+ * lk_password_verify() computes.  False: reason_r, unless NULL, gets a static
+ * text. */
+bool lk_password_hash_taken(const char *hash, const char **reason_r);
 
 /* Writes a hash that no password is known to have: to verify against it is the
  * work of these parameters (ASVS 6.3.8). */
@@ -57,11 +63,19 @@ void lk_credential_tag(const char *hash, size_t len,
  *			letters match in either case, others as the login is
  *			spelt; a login under 3 bytes is not looked for
  *
- * password must be UTF-8, login normalised (lk_login_normalise()).
+ * "guessable"		weaker than `strength` (lk_strength(), 0 takes all); its
+ *			words are the login, its parts and those of the site
+ *
+ * password must be UTF-8 without NUL, login normalised (lk_login_normalise()).
  */
 #define LK_PASSWORD_REASONS 4
+struct lk_password_rules {
+	int64_t min_length; /* characters */
+	int64_t strength;
+	const char *site; /* a URL or name */
+};
 size_t lk_password_weak(const char *password, size_t len, const char *login,
-			int64_t min_length,
+			const struct lk_password_rules *rules,
 			const char *reasons[LK_PASSWORD_REASONS]);
 
 #endif

@@ -13,11 +13,10 @@
 #include "lib/clock.h"
 #include "lib/shm.h"
 
-#define PLACES     1024            /* the most workers that a pool may have */
-#define WAIT       LK_SECOND       /* at most, while others get done */
-#define STANDSTILL (LK_SECOND / 2) /* nobody got done: MariaDB hangs */
-#define VAIN       (LK_SECOND / 2) /* after that nobody waits at all */
-#define LOOK_STEP  500             /* µs between looks */
+#define PLACES    1024            /* the most workers that a pool may have */
+#define WAIT      LK_SECOND       /* at most, while others get done */
+#define VAIN      (LK_SECOND / 2) /* after that nobody waits at all */
+#define LOOK_STEP 500             /* µs between looks */
 
 struct lk_permits {
 	_Atomic int64_t in_vain_until; /* lk_boottime() */
@@ -39,7 +38,7 @@ void lk_permits_free(struct lk_permits *permits)
 	lk_shm_unmap(permits, sizeof(*permits));
 }
 
-static bool try_take(struct lk_permits *permits, size_t most)
+bool lk_permits_try(struct lk_permits *permits, size_t most)
 {
 	const int32_t self = (int32_t)getpid();
 	size_t i;
@@ -54,20 +53,21 @@ static bool try_take(struct lk_permits *permits, size_t most)
 	return false;
 }
 
-bool lk_permits_take(struct lk_permits *permits, size_t most)
+bool lk_permits_take(struct lk_permits *permits, size_t most,
+		     int64_t standstill)
 {
 	const struct timespec step = { 0, LOOK_STEP * 1000 };
 	const int64_t start = lk_boottime();
 	uint64_t given = atomic_load(&permits->given);
 	int64_t now = start, moved = start;
 
-	if (try_take(permits, most))
+	if (lk_permits_try(permits, most))
 		return true;
 	if (start < atomic_load(&permits->in_vain_until))
 		return false;
-	while (now - start < WAIT && now - moved < STANDSTILL) {
+	while (now - start < WAIT && now - moved < standstill) {
 		nanosleep(&step, NULL);
-		if (try_take(permits, most))
+		if (lk_permits_try(permits, most))
 			return true;
 		now = lk_boottime();
 		if (atomic_load(&permits->given) != given) {
@@ -75,7 +75,7 @@ bool lk_permits_take(struct lk_permits *permits, size_t most)
 			moved = now;
 		}
 	}
-	if (now - moved >= STANDSTILL)
+	if (now - moved >= standstill)
 		atomic_store(&permits->in_vain_until, now + VAIN);
 	return false;
 }

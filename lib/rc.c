@@ -33,6 +33,10 @@ const char *lk_rc_str(enum lk_rc rc)
 		return "suspended";
 	case LK_DENIED:
 		return "denied";
+	case LK_FULL:
+		return "full";
+	case LK_THROTTLED:
+		return "throttled";
 	case LK_STALE:
 		return "stale";
 	case LK_CONFLICT:

@@ -18,6 +18,8 @@ enum lk_rc {
 	LK_REUSED,      /* a rotated token came back: theft (I2) */
 	LK_SUSPENDED,   /* the right password of a user who may not enter */
 	LK_DENIED,      /* a known caller without the right */
+	LK_FULL,        /* a limit has been reached */
+	LK_THROTTLED,   /* too often of late: later */
 	LK_STALE,       /* the facts changed since they were read: start over */
 	LK_CONFLICT,    /* deadlock, lock time-out, failed certification */
 	LK_UNAVAILABLE, /* MariaDB away, not primary, or not ready */

@@ -12,6 +12,7 @@
 #include "lib/log.h"
 #include "lib/refresh.h"
 #include "lib/test_point.h"
+#include "lib/text.h"
 #include "lib/verify.h"
 
 /* How often a refresh looks again because another one was faster. */
@@ -114,12 +115,9 @@ static enum lk_rc note_oddity(const struct refresh *r, const char *event,
 		.address = r->origin->address,
 		.detail = "",
 	};
-	enum lk_rc rc = lk_audit_write(r->service->db, &audit, err);
+	enum lk_rc rc = lk_audit_record(r->service->db, &audit, err);
 
-	if (rc != LK_OK)
-		return rc;
-	lk_audit_log(&audit);
-	return lk_fail(err, LK_REFUSED, "%s", event);
+	return rc == LK_OK ? lk_fail(err, LK_REFUSED, "%s", event) : rc;
 }
 
 /* Ends the session; refused is the answer once that is committed (I7). */
@@ -274,6 +272,11 @@ static enum lk_rc look_and_act(struct refresh *r, struct lk_err *err)
 			fresh = true;
 			continue;
 		}
+		/* Plain SQL wrote roles that no token holds: nobody is to
+		 * take a step whose tokens cannot be made. */
+		if (verdict == LK_VERDICT_ROTATE &&
+		    lk_roles_check(r->view.user.roles, err) != LK_OK)
+			return LK_INTERNAL;
 		rc = act(r, verdict, err);
 		if (rc != LK_STALE)
 			return rc;

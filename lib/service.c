@@ -304,6 +304,8 @@ struct lk_access_rules lk_service_access_rules(const struct lk_service *service)
 		.client_id = settings->client_id,
 		.lifetime = settings->access_token_lifetime,
 		.leeway = settings->leeway,
+		.custom = settings->token_claims,
+		.n_custom = settings->n_token_claims,
 	};
 }
 
@@ -312,6 +314,16 @@ struct lk_argon2 lk_service_argon2(const struct lk_service *service)
 	return (struct lk_argon2){
 		.memory_kib = service->settings->argon2_memory_kib,
 		.time = service->settings->argon2_time,
+	};
+}
+
+struct lk_password_rules
+lk_service_password_rules(const struct lk_service *service)
+{
+	return (struct lk_password_rules){
+		.min_length = service->settings->password_min_length,
+		.strength = service->settings->password_strength,
+		.site = service->settings->issuer,
 	};
 }
 

@@ -144,6 +144,8 @@ bool lk_service_clock_fell(const struct lk_service *service);
 struct lk_access_rules
 lk_service_access_rules(const struct lk_service *service);
 struct lk_argon2 lk_service_argon2(const struct lk_service *service);
+struct lk_password_rules
+lk_service_password_rules(const struct lk_service *service);
 struct lk_alive lk_service_alive(const struct lk_service *service, int64_t now);
 
 /*

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "lib/reserved_claims.h"
+
 #define NAME_LEN_MAX 255 /* bytes of what goes into every access token */
 
 #define LOWER        "abcdefghijklmnopqrstuvwxyz"
@@ -163,6 +165,14 @@ const char *lk_rule_network(const char *value)
 const char *lk_rule_path(const char *value)
 {
 	return *value == '/' ? NULL : "must be an absolute path";
+}
+
+const char *lk_rule_claim(const char *value)
+{
+	if (lk_rule_name(value) != NULL || lk_claim_reserved(value))
+		return "must hold names of claims, of visible ASCII characters "
+		       "and none that is reserved";
+	return NULL;
 }
 
 const char *lk_rule_sign_in_url(const char *value)

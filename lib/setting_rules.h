@@ -27,6 +27,9 @@ const char *lk_rule_network(const char *value);
 
 const char *lk_rule_path(const char *value);
 
+/* The name of a claim that a user's own may have (lib/reserved_claims.h). */
+const char *lk_rule_claim(const char *value);
+
 /* Where browsers are sent: "", a local path or an http(s) URL. */
 const char *lk_rule_sign_in_url(const char *value);
 

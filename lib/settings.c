@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lib/buf.h"
 #include "lib/clock.h"
@@ -45,6 +46,10 @@ static const char *const levels[] = {
 	[LK_LOG_ERROR] = "error", [LK_LOG_WARN] = "warn",
 	[LK_LOG_INFO] = "info", [LK_LOG_DEBUG] = "debug", NULL
 };
+static const char *const policies[] = {
+	[LK_LIMIT_EVICT] = "evict", [LK_LIMIT_DENY] = "deny",
+	[LK_LIMIT_PICK] = "pick", NULL
+};
 static const char *const targets[] = {
 	[LK_LOG_STDERR] = "stderr", [LK_LOG_SYSLOG] = "syslog", NULL
 };
@@ -58,7 +63,8 @@ _Static_assert(sizeof(algs) / sizeof(algs[0]) == LK_SIG_SIGNERS + 1,
 	       "every algorithm that signs can be chosen");
 _Static_assert(sizeof(enum lk_sig_alg) == sizeof(unsigned) &&
 		       sizeof(enum lk_log_level) == sizeof(unsigned) &&
-		       sizeof(enum lk_log_target) == sizeof(unsigned),
+		       sizeof(enum lk_log_target) == sizeof(unsigned) &&
+		       sizeof(enum lk_limit_policy) == sizeof(unsigned),
 	       "a CHOICE is stored as unsigned");
 
 #define ROW(field) #field, offsetof(struct lk_settings, field)
@@ -75,12 +81,20 @@ static const struct row rows[] = {
 	{ ROW(session_idle_timeout), INT, RELOAD, "604800", 1, TEN_YEARS },
 	{ ROW(session_lifetime), INT, RELOAD, "7776000", 1, TEN_YEARS },
 	{ ROW(session_limit), INT, RELOAD, "5", 1, 1000 },
+	{ ROW(session_limit_policy), CHOICE, RELOAD, "evict",
+	  .choices = policies },
 	{ ROW(leeway), INT, RELOAD, "5", 0, 60 },
+	{ ROW(token_claims), LIST, RELOAD, "", .rule = lk_rule_claim,
+	  .count_at = offsetof(struct lk_settings, n_token_claims) },
 	{ ROW(signup), BOOL, RELOAD, "true" },
 	/* passwords */
 	{ ROW(password_min_length), INT, RELOAD, "8", 8, 128 },
+	{ ROW(password_strength), INT, RELOAD, "3", 0, 4 },
 	{ ROW(argon2_memory_kib), INT, RELOAD, "19456", 1024, 1048576 },
 	{ ROW(argon2_time), INT, RELOAD, "2", 1, 10 },
+	{ ROW(hash_concurrency), INT, RELOAD, "0", 0, 1024 },
+	{ ROW(address_failures), INT, RELOAD, "100", 1, 1000000 },
+	{ ROW(address_recovery), INT, RELOAD, "5", 1, 86400 },
 	/* HTTP */
 	{ ROW(mount), STRING, RELOAD, "/auth", .rule = lk_rule_mount },
 	{ ROW(trusted_proxies), LIST, RELOAD, "", .rule = lk_rule_network,
@@ -655,6 +669,8 @@ enum lk_rc lk_settings_load(const char *path, struct lk_settings **settings_r,
 		rc = derive_origin(settings);
 	if (rc != LK_OK)
 		goto out;
+	if (settings->hash_concurrency == 0)
+		settings->hash_concurrency = sysconf(_SC_NPROCESSORS_ONLN);
 	settings->longest_lifetime = settings->access_token_lifetime;
 	*settings_r = settings;
 	settings = NULL; /* transferred */

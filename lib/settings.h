@@ -16,6 +16,9 @@
 #include "lib/rc.h"
 #include "lib/sig.h"
 
+/* What a login does when the user has all the sessions that there may be. */
+enum lk_limit_policy { LK_LIMIT_EVICT, LK_LIMIT_DENY, LK_LIMIT_PICK };
+
 /* Strings are never NULL ("" where unset); durations are in seconds unless the
  * name says otherwise. */
 struct lk_settings {
@@ -32,12 +35,19 @@ struct lk_settings {
 	int64_t session_idle_timeout;
 	int64_t session_lifetime;
 	int64_t session_limit;
+	enum lk_limit_policy session_limit_policy;
 	int64_t leeway;
+	char **token_claims; /* names, of users' own claims */
+	size_t n_token_claims;
 	bool signup;
 	/* passwords */
 	int64_t password_min_length; /* characters */
+	int64_t password_strength;   /* 0 to 4, see lib/strength.h */
 	int64_t argon2_memory_kib;
 	int64_t argon2_time;
+	int64_t hash_concurrency; /* over all workers */
+	int64_t address_failures; /* sign-ins that may fail at once */
+	int64_t address_recovery; /* until one more may */
 	/* HTTP */
 	char *mount;            /* "/auth"; "" for the root */
 	char **trusted_proxies; /* addresses or CIDR networks */

@@ -6,9 +6,11 @@
 #define LK_SHARED_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "lib/board.h"
 #include "lib/index.h"
+#include "lib/meter.h"
 #include "lib/metrics.h"
 #include "lib/permits.h"
 #include "lib/rc.h"
@@ -17,7 +19,10 @@ struct lk_shared {
 	struct lk_index *index;
 	struct lk_board *board;
 	struct lk_metrics *metrics;
-	struct lk_permits *permits;
+	struct lk_permits *slow;       /* see app/routes.c */
+	struct lk_permits *hash_queue; /* see lib/hashing.c */
+	struct lk_permits *hashing;
+	struct lk_meter *failures; /* of sign-ins, by address */
 	struct lk_clock_mark *clock;
 };
 
@@ -25,6 +30,9 @@ struct lk_shared {
 enum lk_rc lk_shared_new(size_t index_entries, struct lk_shared *shared,
 			 struct lk_err *err);
 void lk_shared_free(struct lk_shared *shared);
+
+/* Takes back the permits of a process that has died; for its parent. */
+void lk_shared_reclaim(const struct lk_shared *shared, pid_t pid);
 
 /*
  * The latest time (lk_now()) that any process of this installation has worked

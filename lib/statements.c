@@ -10,11 +10,15 @@
 
 #define USER_COLUMNS                                                           \
 	"u.user_id, u.login, u.password_hash, u.status = 'active', u.roles, "  \
-	"u.claims, COALESCE(u.session_limit, 0), u.epoch, d.global_epoch, "    \
-	"u.created_at"
+	"u.claims, COALESCE(u.session_limit, 0), u.epoch, u.login_seq, "       \
+	"d.global_epoch, u.created_at"
 
 /* deployment has one row: the join gives the global epoch of the snapshot. */
-#define USER_FROM                " FROM user u JOIN deployment d ON d.one = 1 "
+#define USER_FROM " FROM user u JOIN deployment d ON d.one = 1 "
+
+#define AUDIT_COLUMNS                                                          \
+	"audit_id, happened_at, event, user_id, session_id, actor_id, ip, "    \
+	"detail"
 
 #define READ(number, text)       [number] = { text, true, false }
 #define WRITE(number, text)      [number] = { text, false, false }
@@ -23,22 +27,41 @@
 const struct lk_sql lk_statements[LK_STMT_N] = {
 	WRITE(LK_STMT_USER_INSERT,
 	      "INSERT INTO user (user_id, login, password_hash, status, "
-	      "roles, claims, created_at) "
-	      "VALUES (?, ?, ?, 'active', ?, ?, ?)"),
+	      "roles, claims, session_limit, created_at) "
+	      "VALUES (?, ?, ?, IF(?, 'active', 'suspended'), ?, ?, "
+	      "NULLIF(?, 0), ?)"),
+	/* IGNORE: passes over a login that is taken; the caller has seen to it
+	 * that nothing else can be wrong with a row */
+	WRITE(LK_STMT_USER_INSERT_NEW,
+	      "INSERT IGNORE INTO user (user_id, login, password_hash, "
+	      "status, roles, claims, session_limit, created_at) "
+	      "VALUES (?, ?, ?, IF(?, 'active', 'suspended'), ?, ?, "
+	      "NULLIF(?, 0), ?)"),
 	/* user_login */
 	READ(LK_STMT_USER_BY_LOGIN,
 	     "SELECT " USER_COLUMNS USER_FROM "WHERE u.login = ?"),
 	/* primary */
 	READ(LK_STMT_USER_BY_ID,
 	     "SELECT " USER_COLUMNS USER_FROM "WHERE u.user_id = ?"),
-	/* user_login */
-	READ(LK_STMT_USER_LIST, "SELECT " USER_COLUMNS USER_FROM
-				"WHERE u.login > ? ORDER BY u.login LIMIT ?"),
+	/* user_login, which has the user_id in it */
+	READ(LK_STMT_USER_IDS,
+	     "SELECT login, user_id FROM user WHERE login IN "
+	     "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"),
+	/* user_login; no UTF-8 has the byte FF, so it stands behind all that
+	 * begins with the prefix */
+	READ(LK_STMT_USER_LIST,
+	     "SELECT " USER_COLUMNS USER_FROM
+	     "WHERE u.login > ? AND u.login >= ? "
+	     "AND u.login < CONCAT(?, X'FF') ORDER BY u.login LIMIT ?"),
 	/* primary; changes a value each time, since a cluster certifies only
 	 * rows that really changed */
 	WRITE(LK_STMT_USER_BEGIN_LOGIN,
 	      "UPDATE user SET login_seq = login_seq + 1 "
 	      "WHERE user_id = ? AND password_hash = ? "
+	      "AND status = 'active'"),
+	WRITE(LK_STMT_USER_BEGIN_LOGIN_ONCE,
+	      "UPDATE user SET login_seq = login_seq + 1 "
+	      "WHERE user_id = ? AND password_hash = ? AND login_seq = ? "
 	      "AND status = 'active'"),
 	/* primary */
 	WRITE(LK_STMT_USER_REHASH, "UPDATE user SET password_hash = ? "
@@ -48,8 +71,20 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	      "UPDATE user SET epoch = LAST_INSERT_ID(epoch + 1) "
 	      "WHERE user_id = ?"),
 	/* primary */
-	WRITE(LK_STMT_USER_SET_ROLES,
-	      "UPDATE user SET roles = ? WHERE user_id = ?"),
+	WRITE(LK_STMT_USER_REPLACE,
+	      "UPDATE user SET user_id = ?, password_hash = ?, "
+	      "status = IF(?, 'active', 'suspended'), roles = ?, claims = ?, "
+	      "session_limit = NULLIF(?, 0) WHERE user_id = ?"),
+	WRITE(LK_STMT_USER_DELETE, "DELETE FROM user WHERE user_id = ?"),
+	/* user_admin */
+	READ(LK_STMT_USER_OTHER_ADMIN, "SELECT EXISTS (SELECT 1 FROM user "
+				       "WHERE is_admin = 1 AND user_id <> ?)"),
+	/* any index; so many and no more, here and wherever it says few */
+	READ(LK_STMT_USER_FEW,
+	     "SELECT COUNT(*), COUNT(*) FROM (SELECT 1 FROM user LIMIT ?) few"),
+	WRITE(LK_STMT_ADMIN_SEQ_RAISE,
+	      "UPDATE deployment SET admin_seq = admin_seq + 1 "
+	      "WHERE one = 1"),
 
 	WRITE(LK_STMT_SESSION_INSERT,
 	      "INSERT INTO session (session_id, user_id, seed_hash, "
@@ -96,6 +131,10 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	     "expires_at, device, ip, user_agent FROM session "
 	     "WHERE user_id = ? AND " ALIVE
 	     " ORDER BY last_used_at DESC, session_id DESC"),
+	/* primary */
+	READ(LK_STMT_SESSION_FEW,
+	     "SELECT COUNT(*), COUNT(IF(" ALIVE ", 1, NULL)) FROM "
+	     "(SELECT expires_at, last_used_at FROM session LIMIT ?) few"),
 
 	/* session_expires; expired rows are nobody's any more */
 	WRITE(LK_STMT_SESSION_PURGE_EXPIRED,
@@ -108,6 +147,36 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	/* primary; only if it has not been used meanwhile */
 	WRITE(LK_STMT_SESSION_DELETE_IDLE,
 	      "DELETE FROM session WHERE session_id = ? AND last_used_at <= ?"),
+
+	/* primary, twice at most; strangers have the lowest origin_key */
+	READ(LK_STMT_FAILURE_READ,
+	     "SELECT origin_key, failures, counted_at, free_at "
+	     "FROM login_failure WHERE login_key = ? "
+	     "AND origin_key IN (?, REPEAT('\\0', 16)) "
+	     "ORDER BY origin_key DESC LIMIT 1"),
+	WRITE(LK_STMT_FAILURE_INSERT,
+	      "INSERT INTO login_failure (login_key, origin_key, failures, "
+	      "counted_at, free_at) VALUES (?, ?, ?, ?, ?)"),
+	/* primary */
+	WRITE(LK_STMT_FAILURE_COUNT,
+	      "UPDATE login_failure SET failures = ?, counted_at = ?, "
+	      "free_at = ? WHERE login_key = ? AND origin_key = ? "
+	      "AND failures = ?"),
+	WRITE(LK_STMT_FAILURE_UNCOUNT,
+	      "UPDATE login_failure SET failures = failures - 1, "
+	      "free_at = counted_at WHERE login_key = ? AND origin_key = ? "
+	      "AND failures > 0"),
+	WRITE(LK_STMT_FAILURE_FORGET,
+	      "DELETE FROM login_failure WHERE login_key = ? "
+	      "AND origin_key = ?"),
+	WRITE(LK_STMT_FAILURE_GOOD,
+	      "INSERT INTO login_failure (login_key, origin_key, failures, "
+	      "counted_at, free_at) VALUES (?, ?, 0, ?, ?) "
+	      "ON DUPLICATE KEY UPDATE failures = 0, "
+	      "counted_at = VALUES(counted_at), free_at = VALUES(free_at)"),
+	/* login_failure_counted */
+	WRITE(LK_STMT_FAILURE_PURGE,
+	      "DELETE FROM login_failure WHERE counted_at <= ? LIMIT ?"),
 
 	WRITE(LK_STMT_REVOCATION_INSERT,
 	      "INSERT INTO revocation (kind, target, epoch, revoked_at, "
@@ -130,6 +199,14 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	     "AND expires_at > LEAST(?, (SELECT clock_seen FROM deployment "
 	     "WHERE one = 1)) "
 	     "ORDER BY revocation_id LIMIT ?"),
+	/* primary; what the purge would delete is few */
+	READ(LK_STMT_REVOCATION_LIST,
+	     "SELECT revocation_id, kind, target, epoch, revoked_at, "
+	     "expires_at FROM revocation WHERE revocation_id < ? "
+	     "AND expires_at > ? ORDER BY revocation_id DESC LIMIT ?"),
+	READ(LK_STMT_REVOCATION_FEW,
+	     "SELECT COUNT(*), COUNT(IF(expires_at > ?, 1, NULL)) FROM "
+	     "(SELECT expires_at FROM revocation LIMIT ?) few"),
 	/* revocation_target; see lib/end.c */
 	WRITE(LK_STMT_REVOCATION_CONFIRM,
 	      "UPDATE revocation SET expires_at = "
@@ -147,7 +224,14 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	      "session_id, actor_id, ip, detail) "
 	      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
 
-	/* primary: ids are in the order of time */
+	/* primary: ids are in the order of time; audit_user */
+	READ(LK_STMT_AUDIT_LIST,
+	     "SELECT " AUDIT_COLUMNS " FROM audit WHERE audit_id < ? "
+	     "ORDER BY audit_id DESC LIMIT ?"),
+	READ(LK_STMT_AUDIT_LIST_OF_USER,
+	     "SELECT " AUDIT_COLUMNS " FROM audit WHERE user_id = ? "
+	     "AND audit_id < ? ORDER BY audit_id DESC LIMIT ?"),
+	/* primary */
 	WRITE(LK_STMT_AUDIT_PURGE, "DELETE FROM audit WHERE audit_id < ? "
 				   "ORDER BY audit_id LIMIT ?"),
 
@@ -155,6 +239,9 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	      "UPDATE deployment SET global_epoch = "
 	      "LAST_INSERT_ID(global_epoch + 1), clock_seen = ? "
 	      "WHERE one = 1 AND clock_seen = ?"),
+	WRITE(LK_STMT_GLOBAL_EPOCH_NEXT,
+	      "UPDATE deployment SET global_epoch = "
+	      "LAST_INSERT_ID(global_epoch + 1) WHERE one = 1"),
 	READ(LK_STMT_DEPLOYMENT_READ,
 	     "SELECT global_epoch, clock_seen FROM deployment WHERE one = 1"),
 	/* no wait for the row, which others may hold: it is tried again */
@@ -228,4 +315,8 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	     "WHERE id = ? AND (SELECT variable_value "
 	     "FROM information_schema.global_status "
 	     "WHERE variable_name = 'UPTIME') + 1 >= ?"),
+	/* InnoDB's estimate, which it has at hand */
+	READ(LK_STMT_TABLE_ROWS,
+	     "SELECT COALESCE(table_rows, 0) FROM information_schema.tables "
+	     "WHERE table_schema = DATABASE() AND table_name = ?"),
 };

@@ -78,8 +78,7 @@ struct each {
 	uint64_t number;
 	char kind[8];
 	struct lk_revocation revocation;
-	enum lk_rc (*row)(uint64_t number, const struct lk_revocation *r,
-			  void *arg);
+	lk_revocation_row *row;
 	void *arg;
 };
 
@@ -96,14 +95,12 @@ static enum lk_rc each_row(void *arg)
 	return each->row(each->number, &each->revocation, each->arg);
 }
 
-enum lk_rc lk_revocation_each(struct lk_db *db, uint64_t after, int64_t limit,
-			      enum lk_rc (*row)(uint64_t number,
-						const struct lk_revocation *r,
-						void *arg),
-			      void *arg, struct lk_err *err)
+static enum lk_rc list(struct lk_db *db, unsigned stmt, uint64_t from,
+		       int64_t limit, lk_revocation_row *row, void *arg,
+		       struct lk_err *err)
 {
 	struct each each = { .row = row, .arg = arg };
-	const struct lk_in in[] = { LK_INT(after), LK_TIME(lk_now()),
+	const struct lk_in in[] = { LK_INT(from), LK_TIME(lk_now()),
 				    LK_INT(limit) };
 	const struct lk_out out[] = {
 		LK_TO_INT(&each.number),
@@ -114,6 +111,20 @@ enum lk_rc lk_revocation_each(struct lk_db *db, uint64_t after, int64_t limit,
 		LK_TO_TIME(&each.revocation.expires_at),
 	};
 
-	return lk_db_each(db, LK_STMT_REVOCATION_FEED, in, LK_N(in), out,
-			  LK_N(out), each_row, &each, err);
+	return lk_db_each(db, stmt, in, LK_N(in), out, LK_N(out), each_row,
+			  &each, err);
+}
+
+enum lk_rc lk_revocation_each(struct lk_db *db, uint64_t after, int64_t limit,
+			      lk_revocation_row *row, void *arg,
+			      struct lk_err *err)
+{
+	return list(db, LK_STMT_REVOCATION_FEED, after, limit, row, arg, err);
+}
+
+enum lk_rc lk_revocation_each_before(struct lk_db *db, uint64_t before,
+				     int64_t limit, lk_revocation_row *row,
+				     void *arg, struct lk_err *err)
+{
+	return list(db, LK_STMT_REVOCATION_LIST, before, limit, row, arg, err);
 }

@@ -43,12 +43,19 @@ enum lk_rc lk_revocation_check(struct lk_db *db,
 			       const struct lk_access_claims *claims,
 			       struct lk_err *err);
 
+typedef enum lk_rc lk_revocation_row(uint64_t number,
+				     const struct lk_revocation *r, void *arg);
+
 /* Calls row for up to limit rows whose number is above `after` and that have
  * not ended (what the purge would delete does not count), in their order. */
 enum lk_rc lk_revocation_each(struct lk_db *db, uint64_t after, int64_t limit,
-			      enum lk_rc (*row)(uint64_t number,
-						const struct lk_revocation *r,
-						void *arg),
-			      void *arg, struct lk_err *err);
+			      lk_revocation_row *row, void *arg,
+			      struct lk_err *err);
+
+/* For people: up to limit whose number is below `before` (INT64_MAX: all) and
+ * that have not ended, the last first. */
+enum lk_rc lk_revocation_each_before(struct lk_db *db, uint64_t before,
+				     int64_t limit, lk_revocation_row *row,
+				     void *arg, struct lk_err *err);
 
 #endif

@@ -15,7 +15,6 @@
 #include "lib/store_user.h"
 
 #define LK_DEVICE_MAX     100 /* bytes of a device name */
-#define LK_ADDRESS_MAX    45  /* characters of an IP address */
 #define LK_USER_AGENT_MAX 255 /* bytes kept */
 
 struct lk_session {

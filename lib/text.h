@@ -20,6 +20,7 @@
 #define LK_NAMES_MAX    300  /* bytes of issuer, audience and client_id */
 #define LK_ROLES_WEIGHT 800  /* bytes of all roles, and three more for each */
 #define LK_CLAIMS_MAX   1024 /* bytes of a user's own claims, JSON */
+#define LK_ADDRESS_MAX  45   /* characters of an IP address */
 
 /* Whether bytes are UTF-8 by RFC 3629: no overlong form, no surrogate. */
 bool lk_utf8_valid(const char *bytes, size_t len);

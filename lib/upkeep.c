@@ -37,6 +37,7 @@
 #define PURGE_BUSY    (20 * 1000)
 #define PURGE_IDLE    (5 * LK_SECOND)
 #define DAY           (86400 * LK_SECOND)
+#define FAILURES_KEPT (90 * DAY) /* and known addresses */
 
 void lk_upkeep_start(struct lk_upkeep *upkeep, struct lk_service *service)
 {
@@ -349,13 +350,12 @@ static bool delete_batch(struct lk_purge *purge, unsigned stmt,
 			 struct lk_in bound)
 {
 	const struct lk_in in[] = { bound, LK_INT(BATCH) };
-	struct lk_err err = { "" };
 	uint64_t n = 0;
-	enum lk_rc rc =
-		lk_db_exec(purge->service->db, stmt, in, LK_N(in), &n, &err);
+	enum lk_rc rc = lk_db_exec(purge->service->db, stmt, in, LK_N(in), &n,
+				   &purge->err);
 
 	if (rc != LK_OK)
-		lk_debug("purge: %s", err.msg);
+		purge->rc = rc;
 	return rc == LK_OK && n == BATCH;
 }
 
@@ -433,17 +433,16 @@ static bool purge_by_walk(struct lk_purge *purge, int64_t now)
 				      LK_TO_TIME(&walk.used),
 				      LK_TO_BOOL(&walk.has_key) };
 	struct lk_db *db = purge->service->db;
-	struct lk_err err = { "" };
 	enum lk_rc rc;
 
 	if (lk_boottime() < purge->walk_at)
 		return false;
 	rc = lk_db_each(db, LK_STMT_SESSION_WALK, in, LK_N(in), out, LK_N(out),
-			walk_row, &walk, &err);
+			walk_row, &walk, &purge->err);
 	if (rc == LK_OK && walk.n_found > 0)
-		rc = lk_db_transaction(db, delete_found, &walk, &err);
+		rc = lk_db_transaction(db, delete_found, &walk, &purge->err);
 	if (rc != LK_OK) {
-		lk_debug("purge: %s", err.msg);
+		purge->rc = rc;
 		return false;
 	}
 	purge->walked = walk.last;
@@ -478,17 +477,29 @@ static int64_t keep_keys(struct lk_purge *purge)
 	return left < 0 ? PURGE_IDLE : left;
 }
 
-int64_t lk_purge_batch(struct lk_purge *purge)
+bool lk_purge_step(struct lk_purge *purge)
 {
 	const int64_t now = lk_now();
-	const int64_t keys = keep_keys(purge);
 	bool more = false;
 
+	purge->rc = LK_OK;
 	more |= delete_batch(purge, LK_STMT_SESSION_PURGE_EXPIRED,
 			     LK_TIME(now));
 	more |= delete_batch(purge, LK_STMT_REVOCATION_PURGE, LK_TIME(now));
+	more |= delete_batch(purge, LK_STMT_FAILURE_PURGE,
+			     LK_TIME(now - FAILURES_KEPT));
 	more |= purge_audit(purge, now);
 	more |= purge_by_walk(purge, now);
-	return jittered(more ? PURGE_BUSY
-			     : (keys < PURGE_IDLE ? keys : PURGE_IDLE));
+	if (purge->rc != LK_OK)
+		lk_debug("purge: %s", purge->err.msg);
+	return more && purge->rc == LK_OK;
+}
+
+int64_t lk_purge_batch(struct lk_purge *purge)
+{
+	const int64_t keys = keep_keys(purge);
+
+	if (lk_purge_step(purge))
+		return jittered(PURGE_BUSY);
+	return jittered(keys < PURGE_IDLE ? keys : PURGE_IDLE);
 }

@@ -53,7 +53,9 @@ struct lk_purge {
 	struct lk_id walked; /* how far the walk over sessions has come */
 	int64_t steps;       /* of it, so far */
 	int64_t walk_at;     /* when the next one begins */
-	enum lk_rc keys;     /* how the last look at them ended */
+	enum lk_rc rc;       /* of the last step, and why it failed */
+	struct lk_err err;
+	enum lk_rc keys; /* how the last look at them ended */
 };
 
 void lk_purge_start(struct lk_purge *purge, struct lk_service *service);
@@ -64,5 +66,9 @@ void lk_purge_start(struct lk_purge *purge, struct lk_service *service);
  * microseconds.  What fails is tried again: nothing depends on it.
  */
 int64_t lk_purge_batch(struct lk_purge *purge);
+
+/* One small batch of each deletion and no more.  True: there is more to be
+ * deleted; not where it failed (purge->rc). */
+bool lk_purge_step(struct lk_purge *purge);
 
 #endif

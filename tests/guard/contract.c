@@ -11,7 +11,7 @@
 static const char *const types[] = {
 	[LK_JSON_STRING] = "string",   [LK_JSON_BOOL] = "boolean",
 	[LK_JSON_INTEGER] = "integer", [LK_JSON_STRINGS] = "array",
-	[LK_JSON_ANY] = "any",
+	[LK_JSON_OBJECT] = "object",   [LK_JSON_VALUE] = "any",
 };
 
 /* A fact of a row that holds if it has one of these needs. */
@@ -20,6 +20,13 @@ static void print_if(const struct route *route, unsigned needs,
 {
 	if ((route->needs & needs) != 0)
 		printf("%s %s %s%s\n", fact, route->method, route->path, how);
+}
+
+static void print_param(const struct route *route,
+			const struct lk_json_member *param)
+{
+	printf("query %s %s %s %s\n", route->method, route->path, param->name,
+	       param->required ? "required" : "optional");
 }
 
 static void print_member(const struct route *route,
@@ -41,7 +48,7 @@ static void print_route(const struct route *route)
 
 	printf("operation %s %s\n", route->method, route->path);
 	print_if(route, BEARER, "bearer", "");
-	print_if(route, ADMIN, ADMIN_ROLE, "");
+	print_if(route, ADMIN, LK_ROLE_ADMIN, "");
 	print_if(route, TOKENS, "tokens", "");
 	/* A refresh cookie stands for a body. */
 	print_if(route, BODY | BODY_MAY, "json",
@@ -50,7 +57,10 @@ static void print_route(const struct route *route)
 			 : " optional");
 	print_if(route, FORM, "form", " required");
 	for (n = 0; n < LK_MEMBERS_MAX && member[n].name != NULL; n++)
-		print_member(route, &member[n]);
+		if ((route->needs & QUERY) != 0)
+			print_param(route, &member[n]);
+		else
+			print_member(route, &member[n]);
 }
 
 int main(void)

@@ -24,6 +24,10 @@ function third_party(header)
 		return "app/fcgi"
 	if (header ~ /^jwt/)
 		return "lib/claims"
+	if (header ~ /^zxcvbn/)
+		return "lib/strength"
+	if (header ~ /^crypt\.h/)
+		return "lib/foreign_hash"
 	if (header ~ /^yajl/)
 		return "lib/json"
 	if (header ~ /^confuse/)

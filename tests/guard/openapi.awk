@@ -19,6 +19,23 @@ function of(path, key)
 	return path in value ? value[path] : ""
 }
 
+# A member that may be null, too, is any value to the program's table.
+function type(schema)
+{
+	return of(schema, "type|0") != "" ? "any" : of(schema, "type")
+}
+
+function print_query(where, operation,    i, param)
+{
+	for (i = 0; at(operation "|parameters|" i) "|name" in value; i++) {
+		param = operation "|parameters|" i
+		if (of(param, "in") == "query")
+			print "query", where, of(param, "name"),
+				of(param, "required") == "true" ? "required" :
+				"optional"
+	}
+}
+
 function print_members(where, schema,    i, n, names, required, member)
 {
 	for (i = 0; (schema "|required|" i) in value; i++)
@@ -26,7 +43,7 @@ function print_members(where, schema,    i, n, names, required, member)
 	n = split(properties[schema], names, " ")
 	for (i = 1; i <= n; i++) {
 		member = schema "|properties|" names[i]
-		print "member", where, names[i], of(member, "type"),
+		print "member", where, names[i], type(member),
 			names[i] in required ? "required" : "optional"
 		if (of(member, "maxLength") != "")
 			print "limit", where, names[i], of(member, "maxLength")
@@ -122,6 +139,7 @@ END {
 		print "operation", where
 		print_credential(where, operation)
 		print_body(where, operation)
+		print_query(where, operation)
 	}
 	for (response in responses) {
 		split(response, key, "|")

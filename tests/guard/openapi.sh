@@ -9,8 +9,9 @@ cd "$top_srcdir" || exit 1
 # Of the program: what its tables say, and the members that its handlers write.
 program=$("$top_builddir/tests/guard/contract" |
 	sed 'p; s/^member [^ ]* [^ ]* \([^ ]*\) .*/name \1/'
-	cat app/answer*.c app/handle_*.c app/problem.c | tr '\n\t' '  ' |
-		grep -oE '[a-z_]+\([a-z.>-]*w, *"[a-z_]+"' |
+	cat app/answer*.c app/handle_*.c app/page.c app/problem.c |
+		tr '\n\t' '  ' |
+		grep -oE '([a-z_]+\([a-z.>-]*w, *|page_begin\([^"]*)"[a-z_]+"' |
 		grep -v '^lk_json_string' | sed 's/.*"\(.*\)"/name \1/')
 file=$(awk -f tests/guard/flatten.awk app/openapi.yaml |
 	awk -f tests/guard/openapi.awk)
@@ -44,11 +45,13 @@ compare() {
 		}' | sort
 }
 
-echo "1..7"
+echo "1..8"
 result "version" "$(compare version)"
 result "endpoints and methods" "$(compare operation)"
 result "credentials" "$(compare bearer admin tokens)"
 result "bodies of requests" "$(compare json form member)"
+# This one reads its query by itself.
+result "queries" "$(compare query | grep -v 'GET /continue to')"
 # Some limits are a handler's, so the file has more of them.
 result "limits of members" "$(compare limit | grep -v 'only in the file:')"
 # The errors that stand in OAuth for codes of all endpoints are no codes.

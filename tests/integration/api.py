@@ -28,6 +28,9 @@ NEEDS_BEARER = [
     ("DELETE", "/sessions/AAAAAAAAAAAAAAAAAAAAAA"), ("POST", "/renew"),
     ("POST", "/logout-all"), ("GET", "/verify"), ("GET", "/verify/admin"),
     ("GET", "/admin/keys"), ("POST", "/admin/keys/rotate"),
+    ("GET", "/admin/users"), ("DELETE", "/admin/users/AAAAAAAAAAAAAAAAAAAAAA"),
+    ("GET", "/admin/revocations"), ("GET", "/admin/audit"),
+    ("GET", "/admin/stats"),
 ]
 
 
@@ -84,7 +87,7 @@ def check_common(answer: Answer, oauth: bool = False) -> None:
     if answer.status < 400:
         return
     (check_oauth_error if oauth else check_problem)(answer)
-    if answer.status == 503:
+    if answer.status in (429, 503):
         assert int(headers["Retry-After"]) >= 1
     if answer.status == 401 and answer.code == "invalid_token":
         assert headers["WWW-Authenticate"].startswith("Bearer")

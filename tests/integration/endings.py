@@ -23,6 +23,19 @@ def by_delete(pool: Pool, user: User, token: dict) -> None:
     assert answer.status == 204
 
 
+def by_new_password(pool: Pool, user: User, token: dict) -> None:
+    answer = pool.api.post("/password", {
+        "current_password": user.password,
+        "new_password": "quite another phrase"}, token=token["access_token"])
+    assert answer.status == 200, answer
+
+
+def by_deletion(pool: Pool, user: User, token: dict) -> None:
+    answer = pool.api.call("DELETE", "/account", {"password": user.password},
+                           token=token["access_token"])
+    assert answer.status == 204, answer
+
+
 def by_eviction(pool: Pool, user: User, token: dict) -> None:
     for _ in range(5):
         user.sign_in()
@@ -45,6 +58,9 @@ def by_password_change(pool: Pool, user: User, token: dict) -> None:
     assert pool.api.refresh(token["refresh_token"]).status == 401
 
 
+# Of every session that the user has.
+OF_ALL: list[Ending] = [by_logout_all, by_new_password, by_deletion]
+
 ENDINGS: list[Ending] = [
-    by_logout, by_logout_all, by_delete, by_eviction, by_theft, by_suspension,
-    by_password_change]
+    by_logout, by_delete, by_eviction, by_theft, by_suspension,
+    by_password_change, *OF_ALL]

@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from faults_checker import Checker, Sampler
 from faults_clients import (BusyClient, Client, Roads, Scene, SteadyClient,
@@ -63,7 +64,8 @@ class FaultFound(AssertionError):
 
 
 @contextmanager
-def installation(directory: Path) -> Iterator[tuple[Pool, MariaDB]]:
+def installation(directory: Path, settings: dict[str, Any] = SETTINGS
+                 ) -> Iterator[tuple[Pool, MariaDB]]:
     """A pool and a MariaDB of its own, both to be killed."""
     with tempfile.TemporaryDirectory(prefix="lk", dir="/tmp") as sockets:
         place = directory / "mariadb"
@@ -72,7 +74,7 @@ def installation(directory: Path) -> Iterator[tuple[Pool, MariaDB]]:
         server.start()
         try:
             pool = Pool(directory, Path(sockets), server.create_database(),
-                        SETTINGS, Lighttpd)
+                        settings, Lighttpd)
             pool.set_up()
             try:
                 pool.start()

@@ -8,6 +8,7 @@ import secrets
 import signal
 import struct
 import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,9 +51,16 @@ class Clock:
     def set(self, seconds: float) -> None:
         self.map[:] = struct.pack("=q", round(seconds * 1_000_000))
 
+    def added(self) -> float:
+        (microseconds,) = struct.unpack("=q", self.map[:])
+        return microseconds / 1_000_000
+
     def advance(self, seconds: float) -> None:
-        (now,) = struct.unpack("=q", self.map[:])
-        self.set(now / 1_000_000 + seconds)
+        self.set(self.added() + seconds)
+
+    def to_the_next_second(self) -> None:
+        """So that a whole one is to come."""
+        self.advance(-(time.time() + self.added()) % 1)
 
 
 class Point:
@@ -63,15 +71,19 @@ class Point:
         self.reached_path = path.with_name(path.name + ".reached")
 
     def __enter__(self) -> "Point":
+        self.reached_path.unlink(missing_ok=True)  # of one that was killed
         self.path.touch()
         return self
 
     def __exit__(self, *_) -> None:
         self.release()
 
-    def reached(self) -> None:
-        """Waits until a process stands there."""
-        until(self.reached_path.exists, f"{self.path.name} is reached")
+    def reached(self) -> int:
+        """Waits until a process stands there, and gives the latest's id."""
+        (number, *_) = until(lambda: self.reached_path.exists()
+                             and self.reached_path.read_text().split(),
+                             f"{self.path.name} is reached")
+        return int(number)
 
     def release(self) -> None:
         self.path.unlink(missing_ok=True)
@@ -227,12 +239,13 @@ class Pool:
 
     # ---- what tests do with it --------------------------------------------
 
-    def ctl(self, *argv: str, stdin: str = "", status: int = 0
+    def ctl(self, *argv: str, stdin: str = "", status: int | None = 0
             ) -> subprocess.CompletedProcess:
+        """status: the one that it must end with; None: any."""
         done = subprocess.run(
             [CTL, "-c", self.config, *argv], input=stdin, text=True,
             capture_output=True, timeout=120, env={**os.environ, **self.env})
-        assert done.returncode == status, (argv, done)
+        assert status in (None, done.returncode), (argv, done)
         return done
 
     def ctl_json(self, *argv: str) -> Any:

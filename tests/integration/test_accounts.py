@@ -1,11 +1,14 @@
-"""Signing up and signing in: what is taken, what is refused and how."""
+"""Signing up, signing in, deletion: what is taken, what is refused and how."""
 
 import unicodedata
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from api import Api
+from api import Answer, Api
+from encoding import decode
 from pool import PASSWORD, Deploy, Pool, User
+from waiting import until
 
 
 @pytest.fixture
@@ -20,6 +23,10 @@ def user(pool: Pool) -> User:
     ("ééééééé", ["too_short"]),
     ("x" * 1025, ["too_long"]),
     ("my-login-here!", ["contains_login"]),
+    ("password", ["guessable"]),
+    ("P4ssw0rd!", ["guessable"]),
+    ("qwertzuiop", ["guessable"]),
+    ("aaaaaaaaaaaa", ["guessable"]),
 ])
 def test_weak_passwords(api: Api, password: str, reasons: list[str]) -> None:
     answer = api.signup("My-Login-Here", password)
@@ -28,7 +35,7 @@ def test_weak_passwords(api: Api, password: str, reasons: list[str]) -> None:
 
 
 @pytest.mark.parametrize("password", [
-    "abcd efg", "éééééééé", "x7" * 512, " leading and trailing ",
+    "kq7 vzw!", "éàüøñçßå", "x7" * 512, " leading and trailing ",
     "tab\tand\nline", "☎" * 100,
 ])
 def test_passwords_are_taken_as_received(api: Api, password: str) -> None:
@@ -41,7 +48,7 @@ def test_passwords_are_taken_as_received(api: Api, password: str) -> None:
 
 
 def test_passwords_are_not_normalised(api: Api) -> None:
-    composed = unicodedata.normalize("NFC", "é" * 20)
+    composed = unicodedata.normalize("NFC", "éàüñç" * 4)
     decomposed = unicodedata.normalize("NFD", composed)
     assert api.signup("as-received", composed).status == 201
     assert api.login("as-received", decomposed).status == 401
@@ -175,3 +182,103 @@ def test_session_of_an_older_password_stays_dead_after_a_rehash(
     assert pool.api.login(user.login, "another pass phrase").status == 200
     answer = pool.api.refresh(token["refresh_token"])
     assert (answer.status, answer.code) == (401, "invalid_refresh_token")
+
+
+# ---- deletion ---------------------------------------------------------------
+
+def delete(pool: Pool, token: dict, password: str = PASSWORD) -> Answer:
+    return pool.api.call("DELETE", "/account", {"password": password},
+                         token=token["access_token"])
+
+
+class TestDeletion:
+    @pytest.fixture(scope="class")
+    def pool(self, deploy_module: Deploy) -> Pool:
+        return deploy_module(workers=3, verify_workers=3)
+
+    def test_everything_is_gone_or_dead(self, pool: Pool, user: User) -> None:
+        other = pool.user().sign_in()
+        tokens = [user.sign_in() for _ in range(3)]
+        answer = delete(pool, tokens[0])
+        assert (answer.status, answer.body) == (204, b"")
+        for token in tokens:
+            assert pool.dead_everywhere(token["access_token"])
+            refused = pool.api.refresh(token["refresh_token"])
+            assert (refused.status, refused.code) == (
+                401, "invalid_refresh_token"), refused
+        assert pool.alive_everywhere(other["access_token"])
+        for table in ("user", "session"):
+            assert pool.database.one(
+                f"SELECT COUNT(*) FROM {table} WHERE user_id = %s",
+                decode(user.user_id)) == 0
+        gone = pool.api.login(user.login, PASSWORD)
+        assert (gone.status, gone.code) == (401, "invalid_credentials")
+        assert delete(pool, tokens[1]).status == 401
+
+    def test_login_is_free_again(self, pool: Pool, user: User) -> None:
+        """And whoever takes it is another: no token of before is theirs."""
+        old = user.sign_in()
+        assert delete(pool, old).status == 204
+        made = pool.api.signup(user.login, "quite another phrase")
+        assert made.status == 201, made
+        assert made.json["user_id"] != user.user_id
+        new = pool.api.login(user.login, "quite another phrase").json
+        assert pool.alive_everywhere(new["access_token"])
+        assert pool.dead_everywhere(old["access_token"])
+        assert pool.api.refresh(old["refresh_token"]).status == 401
+
+    def test_wrong_password(self, pool: Pool, user: User) -> None:
+        token = user.sign_in()
+        answer = delete(pool, token, "not the pass phrase")
+        assert (answer.status, answer.code) == (403, "wrong_password"), answer
+        for members in ({}, {"password": None}, {"current_password": "x"}):
+            answer = pool.api.call("DELETE", "/account", members,
+                                   token=token["access_token"])
+            assert (answer.status, answer.code) == (400, "invalid_request")
+        assert pool.api.call("DELETE", "/account", {"password": PASSWORD}
+                             ).status == 401
+        assert pool.alive_everywhere(token["access_token"])
+        assert pool.api.login(user.login, PASSWORD).status == 200
+
+
+class TestLastAdmin:
+    """The last active one cannot go: nobody could make another."""
+
+    @pytest.fixture
+    def pool(self, deploy: Deploy) -> Pool:
+        return deploy(workers=4)
+
+    def test_stays(self, pool: Pool) -> None:
+        admin, other = pool.user("admin"), pool.user("editor")
+        suspended = pool.user("admin", "editor")
+        pool.suspend(suspended)
+        token = admin.sign_in()
+        answer = delete(pool, token)
+        assert (answer.status, answer.code) == (409, "last_admin"), answer
+        assert pool.api.verify(token["access_token"]) == 204
+        assert pool.api.login(admin.login, PASSWORD).status == 200
+        wrong = delete(pool, token, "not the pass phrase")
+        assert wrong.code == "wrong_password", wrong
+        pool.ctl("user", "roles", other.login, "editor,admin")
+        assert delete(pool, token).status == 204
+        assert delete(pool, other.sign_in()).code == "last_admin"
+
+    def test_two_that_go_at_once(self, pool: Pool) -> None:
+        for _ in range(5):
+            admins = [pool.user() for _ in range(2)]
+            pool.database.sql("UPDATE user SET roles = 'admin'")
+            tokens = [admin.sign_in() for admin in admins]
+            with (ThreadPoolExecutor() as threads,
+                  pool.point("own_checked") as point):
+                answers = [threads.submit(delete, pool, token)
+                           for token in tokens]
+                point.reached()
+                until(lambda: pool.metrics()["latchkey_hashing_wanted"] == 2,
+                      "both have checked the password")
+                point.release()
+            assert sorted(answer.result().status for answer in answers) == [
+                204, 409]
+            assert pool.database.one(
+                "SELECT COUNT(*) FROM user WHERE status = 'active'"
+                " AND FIND_IN_SET('admin', roles)") == 1
+            pool.database.sql("DELETE FROM user")

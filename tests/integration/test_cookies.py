@@ -144,7 +144,8 @@ def test_lines_of_readme(pool: Pool) -> None:
 
 ALL = [("GET", "/account"), ("GET", "/sessions"), ("POST", "/renew"),
        ("POST", "/refresh"), ("POST", "/logout"), ("POST", "/logout-all"),
-       ("DELETE", "/sessions/" + "A" * 22), ("GET", "/continue?to=/")]
+       ("DELETE", "/sessions/" + "A" * 22), ("GET", "/continue?to=/"),
+       ("POST", "/password"), ("DELETE", "/account")]
 
 
 @pytest.mark.parametrize("method, path", ALL)
@@ -479,6 +480,48 @@ def test_sessions_end_by_cookie(browser: Browser, user: User) -> None:
     answer = browser.post("/logout-all")
     assert (answer.status, answer.json) == (200, {"ended": 2})
     assert browser.verify() == third.verify() == 401
+
+
+def test_password(browser: Browser, user: User) -> None:
+    other, before = sign_in(user), browser.without()
+    members = {"current_password": PASSWORD,
+               "new_password": "quite another phrase"}
+    answer = browser.post("/password", members,
+                          headers={"Origin": "https://evil.example"})
+    assert (answer.status, answer.code) == (403, "csrf")
+    wrong = browser.post("/password", {**members, "current_password": "x"})
+    assert (wrong.status, cookies_of(wrong)) == (403, {})
+    assert browser.verify() == other.verify() == 204
+    answer = browser.post("/password", members)
+    assert answer.status == 200, answer
+    assert cookies_of(answer).keys() == {AT, RT}
+    assert ages_of(answer) == [IDLE, IDLE]
+    assert "access_token" not in answer.json
+    assert "refresh_token" not in answer.json
+    assert (browser.verify(), before.verify(), other.verify()) == (
+        204, 401, 401)
+    assert other.post("/refresh").status == 401
+    assert browser.post("/refresh").status == 200
+
+
+def test_deletion(browser: Browser, user: User) -> None:
+    answer = browser.call("DELETE", "/account", {"password": PASSWORD},
+                          headers={"Sec-Fetch-Site": "cross-site"})
+    assert (answer.status, answer.code) == (403, "csrf")
+    wrong = browser.call("DELETE", "/account", {"password": "x"})
+    assert (wrong.status, cookies_of(wrong)) == (403, {})
+    before = browser.without()
+    answer = browser.call("DELETE", "/account", {"password": PASSWORD})
+    assert (answer.status, cookies_of(answer)) == (204, {AT: "", RT: ""})
+    assert browser.jar == {"theme": "dark"}
+    assert before.verify() == 401
+    assert before.post("/refresh").status == 401
+
+
+def test_deletion_without_cookies_clears_none(pool: Pool, user: User) -> None:
+    answer = pool.api.call("DELETE", "/account", {"password": PASSWORD},
+                           token=user.sign_in()["access_token"])
+    assert (answer.status, cookies_of(answer)) == (204, {})
 
 
 # ---- planted cookies --------------------------------------------------------

@@ -220,6 +220,22 @@ def test_revoke_on_two_nodes(deploy: Deploy) -> None:
         assert two.alive_everywhere(fresh.json["access_token"])
 
 
+def test_revoked_and_mariadb_goes_away(deploy: Deploy, own_server: MariaDB
+                                      ) -> None:
+    """Workers that know of another ring and cannot read it go by the board."""
+    pool = deploy(server=own_server, max_staleness=3600, workers=3)
+    old = access(pool.user())
+    assert pool.alive_everywhere(old)
+    rotate(pool, "--revoke")
+    follows(pool)
+    forge = Forge(pool, old)
+    new = forge.token(header={"kid": forge.kid})
+    own_server.stop()
+    assert pool.alive_everywhere(new)
+    # With nobody to ask, it may be another node's: not good, in any case.
+    assert set(pool.verify_everywhere(old)) <= {401, 503}
+
+
 def test_retire(deploy: Deploy) -> None:
     pool = deploy(key_rotation=DAY)
     user = pool.user()
@@ -548,6 +564,7 @@ def test_audit(deploy: Deploy) -> None:
 
 def test_rights(pool: Pool) -> None:
     admin, user = pool.user("editor", "admin"), pool.user("editor")
+    pool.user("admin")  # the last one cannot lose the role
     before = listed(pool)
     for method, path in (("GET", "/admin/keys"),
                          ("POST", "/admin/keys/rotate")):

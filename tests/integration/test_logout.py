@@ -3,7 +3,7 @@
 import pytest
 
 from encoding import decode
-from endings import ENDINGS, Ending, by_logout_all
+from endings import ENDINGS, OF_ALL, Ending
 from pool import Deploy, Pool, User
 
 
@@ -106,7 +106,7 @@ def test_every_ending_is_on_record(pool: Pool, user: User, end: Ending
         "SELECT kind, TIMESTAMPDIFF(SECOND, revoked_at, expires_at) AS kept"
         " FROM revocation WHERE target IN (%s, %s)", session, owner)
     assert [row["kind"] for row in revocations] == [
-        "user" if end is by_logout_all else "session"]
+        "user" if end in OF_ALL else "session"]
     assert revocations[0]["kept"] >= 300 + 5 + 600
     assert pool.database.one(
         "SELECT COUNT(*) FROM audit WHERE user_id = %s AND event <> 'login'"

@@ -23,9 +23,21 @@ CLIENT = "api-gateway"
 OURS = {"X-Latchkey": "1"}
 AGENT = {"User-Agent": "Example/1.0"}
 
+NOBODY = "A" * 22
+
 # What stands in an operation's path, and what it cannot do without.
-BLANKS = {"session_id": "A" * 22, "role": "editor"}
+BLANKS = {"session_id": NOBODY, "user_id": NOBODY, "role": "editor"}
 QUERIES = {"continue": "?to=/private/"}
+BODIES = {
+    "signup": ALICE, "login": ALICE,
+    "deleteAccount": {"password": PASSWORD},
+    "password": {"current_password": PASSWORD,
+                 "new_password": "another long phrase"},
+    "createUser": ALICE, "changeUser": {},
+    "addRevocation": {"user_id": NOBODY},
+}
+# Each breaks another rule, or all but one.
+WEAK = ["short", "x" * 1025, "a {login}"]
 
 # With these a new key is published for longer than a request waits.
 SLOW_KEYS = {"feed_interval_ms": 10000, "max_staleness": 60}
@@ -63,8 +75,8 @@ class Observer:
         return answer.json
 
     def keep_request(self, path: str, members: dict, name: str = "",
-                     kind: str = JSON) -> dict:
-        operation = openapi.find("POST", path)
+                     kind: str = JSON, method: str = "POST") -> dict:
+        operation = openapi.find(method, path)
         self.examples.add_request(
             operation, f"{name or operation.id}-request", kind, members)
         return members
@@ -168,6 +180,123 @@ def oauth(see: Observer, pool: Pool) -> None:
         "/revoke", {"token": second["refresh_token"]}, kind=FORM))
 
 
+def passwords(see: Observer, pool: Pool) -> None:
+    """One's own, by the current one."""
+    api, user = pool.api, pool.user()
+    right = {"current_password": PASSWORD, "new_password": "a quieter phrase"}
+    wrong = {**right, "current_password": "not the pass phrase"}
+    token = user.sign_in()["access_token"]
+    for password in WEAK:
+        see.ask(api, "POST", "/password", {
+            **right, "new_password": password.format(login=user.login)},
+            token=token)
+    see.ask(api, "POST", "/password", wrong, token=token)
+    answer = see.ask(api, "POST", "/password",
+                     see.keep_request("/password", right), token=token)
+    see.keep("POST", "/password", "password", answer)
+    token = answer.json["access_token"]
+    person = {"login": user.login, "password": right["new_password"]}
+    answer = see.ask(api, "POST", "/password", {
+        "current_password": person["password"], "new_password": PASSWORD},
+        headers={**in_cookies(api, person), **OURS})
+    see.keep("POST", "/password", "password-cookies", answer)
+
+    delete = see.keep_request("/account", {"password": PASSWORD},
+                              method="DELETE")
+    token = user.sign_in()["access_token"]
+    see.ask(api, "DELETE", "/account", {"password": "x"}, token=token)
+    see.ask(api, "DELETE", "/account", delete, token=token)
+    jar = in_cookies(api, {"login": pool.user().login, "password": PASSWORD})
+    see.ask(api, "DELETE", "/account", delete, headers={**jar, **OURS})
+    token = pool.user("admin").sign_in()["access_token"]
+    see.ask(api, "DELETE", "/account", delete, token=token)
+    for method, path, members in (
+            ("POST", "/password", wrong),
+            ("DELETE", "/account", {"password": "x"})):
+        until(lambda: see.ask(api, method, path, members, token=token
+                              ).status == 429, "too many guesses")
+
+
+def limits(see: Observer, pool: Pool) -> None:
+    """One session for everybody, and one wrong password from an address."""
+    api = pool.api
+    api.post("/signup", ALICE)
+    api.login(**ALICE)
+    refusal = see.ask(api, "POST", "/login", ALICE).json
+    see.ask(api, "POST", "/login", see.keep_request("/login", {
+        "ticket": refusal["ticket"],
+        "end_session": refusal["sessions"][0]["session_id"]}, "login-ticket"))
+    until(lambda: see.ask(api, "POST", "/login", {
+        **ALICE, "password": "x"}).status == 429, "too many guesses")
+
+
+def administration(see: Observer, pool: Pool) -> None:
+    api, path = pool.api, "/admin/users"
+    pool.ctl("user", "add", "admin@example.org", "--role", "admin",
+             stdin=PASSWORD)
+    token = api.login("admin@example.org", PASSWORD).json["access_token"]
+
+    def ask(method: str, path: str, members: Any = None) -> Answer:
+        return see.ask(api, method, path, members, token=token)
+
+    def show(method: str, path: str, name: str, members: Any = None,
+             query: str = "") -> Any:
+        if members is not None:
+            see.keep_request(path, members, method=method)
+        return see.keep(method, path, name, ask(method, path + query, members))
+
+    bob = show("POST", path, "createUser", {
+        "login": "bob@example.org", "password": PASSWORD, "roles": ["editor"],
+        "claims": {"plan": "pro"}, "session_limit": 3})
+    carol = ask("POST", path, {"login": "carol", "password": PASSWORD,
+                               "status": "suspended"}).json
+    own = f"{path}/{bob['user_id']}"
+    show("GET", path, "users", query="?limit=1")
+    ask("GET", path)
+    show("GET", own, "user")
+    show("PATCH", own, "changeUser", {"roles": ["author", "editor"],
+                                      "session_limit": None})
+    for status in ("suspended", "active"):
+        ask("PATCH", own, {"status": status})
+    show("GET", "/admin/audit", "audit",
+         query=f"?user_id={bob['user_id']}&limit=2")
+    ask("GET", f"{path}/{carol['user_id']}")
+    ask("POST", f"{path}/{carol['user_id']}/reissue-id")
+
+    first, second = (api.login("bob@example.org", PASSWORD).json
+                     for _ in range(2))
+    show("GET", f"{own}/sessions", "userSessions")
+    for members in ({"session_id": first["session_id"]},
+                    {"user_id": bob["user_id"]}, {"jti": NOBODY},
+                    {"all": True}):
+        answer = ask("POST", "/admin/revocations", members)
+        if "session_id" in members:
+            see.keep_request("/admin/revocations", members)
+            see.keep("POST", "/admin/revocations", "addRevocation", answer)
+    token = api.login("admin@example.org", PASSWORD).json["access_token"]
+    ask("GET", "/admin/revocations")
+    show("GET", "/admin/revocations", "revocations", query="?limit=2")
+    show("GET", "/admin/stats", "stats")
+    ask("DELETE", f"{own}/sessions/{second['session_id']}")
+    api.login("bob@example.org", PASSWORD)
+    show("DELETE", f"{own}/sessions", "endUserSessions")
+    bob = show("POST", f"{own}/reissue-id", "reissueId")
+    own = f"{path}/{bob['user_id']}"
+
+    for operation in OPERATIONS:
+        if "/admin/" in operation.path and "404" in operation.responses():
+            ask(operation.method, target(operation), BODIES.get(operation.id))
+    ask("POST", path, {"login": "bob@example.org", "password": PASSWORD})
+    for password in WEAK:
+        ask("POST", path, {"login": "bob@example.org",
+                           "password": password.format(login=bob["login"])})
+        ask("PATCH", own, {"password": password.format(login=bob["login"])})
+    admin = ask("GET", f"{path}?query=admin").json["users"][0]["user_id"]
+    ask("PATCH", f"{path}/{admin}", {"roles": []})
+    ask("DELETE", f"{path}/{admin}")
+    ask("DELETE", own)
+
+
 def keys(see: Observer, pool: Pool) -> None:
     """Keys of each algorithm and in each state, and more than there may be."""
     api, path = pool.api, "/admin/keys/rotate"
@@ -231,7 +360,7 @@ def refused_credentials(see: Observer, api: Api, token: str, person: dict
         see.ask(api, method, path, token="x")
         see.ask(api, method, path, token=token, headers=jar)
         if "x-role" in operation.spec:
-            see.ask(api, method, path, token=token)
+            see.ask(api, method, path, BODIES.get(operation.id), token=token)
     for operation in taking_cookies():
         method, path = operation.method, target(operation)
         see.ask(api, method, path, token="no token")
@@ -250,9 +379,10 @@ def refusals(see: Observer, pool: Pool) -> None:
     see.ask(api, "PUT", "/login")
     see.ask(api, "GET", "/token")
     see.ask(api, "POST", "/signup", person)
-    for password in ("short", "x" * 1025, f"a {user.login}"):
-        see.ask(api, "POST", "/signup",
-                {"login": user.login, "password": password})
+    for password in WEAK:
+        see.ask(api, "POST", "/signup", {
+            "login": user.login,
+            "password": password.format(login=user.login)})
     see.ask(api, "POST", "/login", {**person, "password": "another"})
     see.ask(api, "POST", "/login", {**person, "cookies": True})
     for path in ("/refresh", "/logout"):
@@ -310,8 +440,7 @@ def unfinished_bodies(see: Observer, pool: Pool) -> None:
 
 def without_database(see: Observer, api: Api) -> None:
     """MariaDB was away when the service started."""
-    bodies = {"signup": ALICE, "login": ALICE,
-              "refresh": {"refresh_token": "x"}}
+    bodies = {**BODIES, "refresh": {"refresh_token": "x"}}
     for operation in answering("503"):
         method, path = operation.method, target(operation)
         if operation in taking(FORM):
@@ -331,14 +460,17 @@ def with_faults(see: Observer, pool: Pool) -> None:
     token = user.sign_in()
     refresh_token = token["refresh_token"]
     jar = in_cookies(api, person)
-    bodies = {"signup": person, "login": person,
+    bodies = {**BODIES, "signup": person, "login": person,
               "refresh": {"refresh_token": refresh_token}}
+    for table, columns in {
+            "user": ["user_id"], "session": ["session_id", "expires_at"],
+            "client": ["client_id"], "signing_key": ["kid"],
+            "audit": ["audit_id"], "revocation": ["revocation_id"]}.items():
+        for column in columns:
+            pool.database.sql(f"ALTER TABLE {table} RENAME COLUMN {column}"
+                              f" TO no_{column}")
     # /continue has to refresh.
-    pool.clock.advance(240)
-    for table, column in {"user": "user_id", "session": "session_id",
-                          "client": "client_id", "signing_key": "kid"}.items():
-        pool.database.sql(
-            f"ALTER TABLE {table} RENAME COLUMN {column} TO gone")
+    pool.clock.advance(280)
     for operation in answering("500"):
         method, path = operation.method, target(operation)
         if operation in taking(FORM):
@@ -370,12 +502,17 @@ def test_every_answer(deploy: Deploy, own_server: MariaDB) -> None:
         "login": user.login, "password": PASSWORD})
     refusals(see, pool)
     sessions_in_cookies(see, pool)
+    passwords(see, deploy())
+    limits(see, deploy(session_limit=1, session_limit_policy="pick",
+                       address_failures=1, address_recovery=86400))
+    administration(see, deploy())
     keys(see, deploy(feed_interval_ms=10, key_rotation=3600))
     by_settings(see, deploy(
         signup=False, metrics_allow=["192.0.2.1"], refresh_grace=0,
         renew_window=60, **SLOW_KEYS))
     unfinished_bodies(see, deploy(request_timeout=1, workers=6))
-    with_faults(see, deploy())
+    # The feed is broken, too.
+    with_faults(see, deploy(max_staleness=3600))
     away = deploy(server=own_server, start=False)
     own_server.stop()
     away.daemon.spawn()
@@ -404,8 +541,15 @@ TOO_LONG = {
     ("login", "password"): "invalid_credentials",
     ("login", "device"): "invalid_request",
     ("rotateKeys", "alg"): "invalid_request",
+    ("password", "current_password"): "wrong_password",
+    ("password", "new_password"): "weak_password",
+    ("deleteAccount", "password"): "wrong_password",
+    ("createUser", "login"): "invalid_request",
+    ("createUser", "password"): "weak_password",
+    ("changeUser", "password"): "not_found",
 }
-OF_ANOTHER_TYPE = {"string": 1, "boolean": "true"}
+OF_ANOTHER_TYPE = {"string": 1, "boolean": "true", "integer": "5",
+                   "array": "x", "object": []}
 
 
 def bad_members(schema: dict, good: dict) -> Iterator[tuple[str, dict]]:
@@ -415,7 +559,10 @@ def bad_members(schema: dict, good: dict) -> Iterator[tuple[str, dict]]:
         yield f"no {name}", {k: v for k, v in good.items() if k != name}
     for name, member in schema.get("properties", {}).items():
         kind = openapi.meant(member)["type"]
-        yield f"{name} is null", {**good, name: None}
+        if isinstance(kind, list):
+            kind, _ = kind
+        else:
+            yield f"{name} is null", {**good, name: None}
         yield f"{name} is no {kind}", {**good, name: OF_ANOTHER_TYPE[kind]}
 
 
@@ -480,8 +627,8 @@ def test_schemas_say_whether_they_are_closed() -> None:
     assert all("additionalProperties" in schema for schema in objects(schemas))
     answers = {name for name, schema in schemas.items()
                if any(one["additionalProperties"] for one in objects(schema))}
-    assert answers == {"Account", "IntrospectRequest", "RevokeRequest",
-                       "TokenRequest"}
+    assert answers == {"ActiveAccessToken", "IntrospectRequest", "OwnClaims",
+                       "RevokeRequest", "TokenRequest"}
 
 
 def test_lint() -> None:

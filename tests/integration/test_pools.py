@@ -179,16 +179,18 @@ def test_requests_are_counted_by_route_and_code(deploy: Deploy) -> None:
     def moved(name: str) -> float:
         return pool.metrics()[name] - before.get(name, 0)
 
-    requests = 'latchkey_requests_total{{route="{}",code="{}"}}'.format
-    assert moved(requests("/verify", 204)) == 3
-    assert moved(requests("/verify", 401)) == 1
-    assert moved(requests("/verify/*", 403)) == 1
-    assert moved(requests("/sessions/*", 404)) == 1
-    assert moved(requests("other", 404)) == 1
+    requests = ('latchkey_requests_total{{method="{}",route="{}",'
+                'code="{}"}}').format
+    assert moved(requests("*", "/verify", 204)) == 3
+    assert moved(requests("*", "/verify", 401)) == 1
+    assert moved(requests("*", "/verify/*", 403)) == 1
+    assert moved(requests("DELETE", "/sessions/*", 404)) == 1
+    assert moved(requests("*", "other", 404)) == 1
     duration = "latchkey_request_duration_seconds"
-    assert moved(f'{duration}_count{{route="/verify"}}') == 4
-    assert moved(f'{duration}_bucket{{route="/verify",le="+Inf"}}') == 4
-    assert moved(f'{duration}_sum{{route="/verify"}}') > 0
+    labels = 'method="*",route="/verify"'
+    assert moved(f'{duration}_count{{{labels}}}') == 4
+    assert moved(f'{duration}_bucket{{{labels},le="+Inf"}}') == 4
+    assert moved(f'{duration}_sum{{{labels}}}') > 0
 
 
 def test_processes_and_index(deploy: Deploy) -> None:

@@ -76,6 +76,19 @@ def test_audit(deploy: Deploy, days: int, left: int) -> None:
     assert pool.database.one(logins, late.login) == 1
 
 
+def test_failed_sign_ins(deploy: Deploy) -> None:
+    """And the addresses that are known from good ones: after 90 days."""
+    pool = deploy()
+    users = [pool.user() for _ in range(2)]
+    users[0].sign_in()
+    pool.api.login("nobody-at-all", "not the pass phrase")
+    pool.clock.advance(40 * DAY)
+    users[1].sign_in()
+    assert count(pool.database, "login_failure") == 3
+    pool.clock.advance(50 * DAY + 60)
+    until(lambda: count(pool.database, "login_failure") == 1, "two go")
+
+
 def insert_expired(database: Database, number: int) -> None:
     """So many sessions and revocations that are over; ids are in the order of
     time, as UUIDv7 are."""

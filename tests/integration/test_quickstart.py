@@ -197,6 +197,27 @@ def test_lines_of_readme_about_oauth(quickstart: Quickstart) -> None:
     quickstart.stop()
 
 
+def test_lines_of_readme_about_administration(quickstart: Quickstart
+                                               ) -> None:
+    quickstart.start()
+    section = (TOP / "README.md").read_text().split(
+        "\n## Administration\n")[1]
+    lines = re.findall(r"^    (.*)$|^$", section.split("\n| ")[0], re.M)
+    script = "\n".join(lines).replace(
+        ":8080", f":{quickstart.port}").replace(
+        "./var/", f"{quickstart.state}/")
+    done = subprocess.run(["bash", "-eu"], input=script, text=True,
+                          capture_output=True, timeout=60)
+    assert done.returncode == 0, done
+    said = done.stdout
+    assert '"code"' not in said, said
+    assert '{"ended":0}' in said and '"live_sessions":1' in said
+    for event in ("user_created", "roles_changed", "user_suspended",
+                  "user_activated", "user_tokens_revoked"):
+        assert f'"event":"{event}"' in said
+    quickstart.stop()
+
+
 def test_settings_are_laid_over_the_defaults(quickstart: Quickstart,
                                              tmp_path: Path) -> None:
     over = tmp_path / "over.conf"

@@ -162,3 +162,52 @@ def test_worker_dies_in_the_middle_of_a_refresh(
     assert answer.status == 200, answer
     (after,) = user.session_rows()
     assert after["generation"] == before["generation"] + 1
+
+
+# ---- the last administrator -------------------------------------------------
+
+ADMINS = ("SELECT COUNT(*) FROM user WHERE status = 'active'"
+          " AND FIND_IN_SET('admin', roles)")
+
+
+def demote(user: User) -> int:
+    return user.pool.ctl("user", "roles", user.login, "editor",
+                         status=None).returncode
+
+
+def test_last_administrator_keeps_the_role(pool: Pool) -> None:
+    admin, suspended = pool.user("admin"), pool.user("admin")
+    pool.suspend(suspended)
+    assert demote(admin) == 1
+    assert pool.database.one(ADMINS) == 1
+    pool.ctl("user", "roles", admin.login, "editor,admin")
+    other = pool.user("admin")
+    assert demote(admin) == 0
+    assert demote(other) == 1
+
+
+def test_administrators_demote_each_other(
+        pool: Pool, threads: ThreadPoolExecutor) -> None:
+    admins = [pool.user() for _ in range(3)]
+    for _ in range(5):
+        pool.database.sql("UPDATE user SET roles = 'admin'")
+        assert sorted(threads.map(demote, admins)) == [0, 0, 1]
+        assert pool.database.one(ADMINS) == 1
+
+
+def test_administrator_who_goes_meanwhile_does_not_count(
+        pool: Pool, threads: ThreadPoolExecutor) -> None:
+    """The other one's role is taken in a transaction that is still open: who
+    looks whether there is another has to wait for its end."""
+    admin, other = pool.user("admin"), pool.user("admin")
+    with pool.database.connect() as late, late.cursor() as cursor:
+        late.begin()
+        cursor.execute("UPDATE user SET roles = '' WHERE login = %s",
+                       other.login)
+        cursor.execute("UPDATE deployment SET admin_seq = admin_seq + 1")
+        status = threads.submit(demote, admin)
+        until(lambda: status.done() or pool.database.server.status(
+            "Innodb_row_lock_current_waits"), "it waits")
+        late.commit()
+    assert status.result() == 1
+    assert pool.database.one(ADMINS) == 1

@@ -134,8 +134,12 @@ def test_lighttpd_bounds_what_it_stores(api: Api) -> None:
 @pytest.mark.parametrize("path, allowed", [
     ("/signup", {"POST"}), ("/login", {"POST"}), ("/refresh", {"POST"}),
     ("/renew", {"POST"}), ("/logout", {"POST"}), ("/logout-all", {"POST"}),
-    ("/sessions", {"GET", "HEAD"}), ("/account", {"GET", "HEAD"}),
+    ("/sessions", {"GET", "HEAD"}), ("/account", {"GET", "HEAD", "DELETE"}),
     ("/sessions/AAAAAAAAAAAAAAAAAAAAAA", {"DELETE"}),
+    ("/admin/users", {"GET", "HEAD", "POST"}),
+    ("/admin/users/x", {"GET", "HEAD", "PATCH", "DELETE"}),
+    ("/admin/users/x/sessions", {"GET", "HEAD", "DELETE"}),
+    ("/admin/users/x/sessions/y", {"DELETE"}),
     ("/health", {"GET", "HEAD"}), ("/ready", {"GET", "HEAD"}),
     ("/.well-known/jwks.json", {"GET", "HEAD"}),
 ])
@@ -152,7 +156,7 @@ def test_methods(api: Api, path: str, allowed: set[str]) -> None:
 @pytest.mark.parametrize("path", [
     "", "/", "/nothing", "/login/", "/LOGIN", "//login", "/login/x",
     "/sessions/", "/sessions/a/b", "/verify/", "/verify/a/b", "/verifyx",
-    "/.well-known/", "/.well-known/jwks", "/password", "/admin/users",
+    "/.well-known/", "/.well-known/jwks", "/admin", "/admin/users/",
 ])
 def test_unknown_paths(api: Api, path: str) -> None:
     answer = api.get(path)

@@ -294,14 +294,15 @@ class TestClocksApart:
     def test_roles_that_change_during_a_refresh(
             self, nodes: tuple[Pool, Pool]) -> None:
         user = nodes[0].user()
-        for changed_on, used_on in (nodes, nodes[::-1]):
+        for (changed_on, used_on), role in ((nodes, "editor"),
+                                            (nodes[::-1], "author")):
             token = self.sign_in_on(used_on, user)
             with (ThreadPoolExecutor() as threads,
                   used_on.point("refresh_read") as point):
                 refreshing = threads.submit(used_on.api.refresh,
                                             token["refresh_token"])
                 point.reached()
-                changed_on.ctl("user", "roles", user.login, "editor")
+                changed_on.ctl("user", "roles", user.login, role)
                 point.release()
                 answer: Answer = refreshing.result()
             assert answer.status == 200, answer

@@ -282,6 +282,94 @@ static void test_payload(void **state)
 	lk_buf_free(&expected);
 }
 
+static char plan[] = "plan", tenant[] = "tenant", aud[] = "aud";
+static char *const names[] = { plan, tenant, aud };
+
+/* How many names the rules have; what the user has; what of it then stands in
+ * the payload (NULL: not a word), and what comes back. */
+static const struct {
+	size_t n;
+	const char *custom, *plan, *tenant, *got;
+} customs[] = {
+	{ 0, "{\"plan\":1}", NULL, NULL, "" },
+	{ 1, "{}", NULL, NULL, "{}" },
+	{ 1, "{\"other\":1}", NULL, NULL, "{}" },
+	{ 1, "{\"plan\":0.10000000000000001,\"tenant\":2}",
+	  "\"plan\":0.10000000000000001", NULL,
+	  "{\"plan\":0.10000000000000001}" },
+	{ 2, "{\"plan\":{\"sub\":[null]},\"tenant\":\"\xc3\xa9\"}",
+	  "\"plan\":{\"sub\":[null]}", "\"tenant\":\"\xc3\xa9\"",
+	  "{\"plan\":{\"sub\":[null]},\"tenant\":\"\xc3\xa9\"}" },
+};
+
+static void assert_holds(const char *payload, const char *name,
+			 const char *member)
+{
+	const char *wanted = member != NULL ? member : name;
+
+	if ((strstr(payload, wanted) != NULL) != (member != NULL))
+		fail_msg("%s: %s", name, payload);
+}
+
+static void test_custom(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(customs); i++) {
+		struct lk_access_rules with = rules;
+		struct lk_access_claims claims = good_claims(), got;
+		struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);
+		struct lk_buf payload = LK_BUF_INIT(LK_JWS_MAX);
+
+		with.custom = names;
+		with.n_custom = customs[i].n;
+		strcpy(claims.custom, customs[i].custom);
+		assert_int_equal(lk_access_token_make(&with, key, &claims,
+						      &token, NULL),
+				 LK_OK);
+		assert_int_equal(lk_access_token_check(&with, token.data,
+						       token.len, IAT, find,
+						       NULL, &got, NULL),
+				 LK_OK);
+		assert_claims_equal(&got, &claims);
+		assert_string_equal(got.custom, customs[i].got);
+		assert_int_equal(lk_jws_verify(token.data, token.len, find,
+					       NULL, &payload, NULL, NULL),
+				 LK_OK);
+		assert_holds(payload.data, "\"plan\"", customs[i].plan);
+		assert_holds(payload.data, "\"tenant\"", customs[i].tenant);
+		/* Whoever names none takes it as well. */
+		assert_int_equal(check(token.data, token.len), LK_OK);
+		lk_buf_free(&token);
+		lk_buf_free(&payload);
+	}
+}
+
+/* Rows that others wrote: none takes the place of a claim of ours, none that is
+ * no JSON gets into a token. */
+static void test_custom_of_others(void **state)
+{
+	struct lk_access_rules with = rules;
+	struct lk_access_claims claims = good_claims(), got;
+	struct lk_buf token = LK_BUF_INIT(LK_JWS_MAX);
+
+	(void)state;
+	with.custom = names;
+	with.n_custom = COUNT(names);
+	strcpy(claims.custom, "{\"aud\":\"another\"}");
+	assert_int_equal(
+		lk_access_token_make(&with, key, &claims, &token, NULL), LK_OK);
+	assert_int_equal(lk_access_token_check(&with, token.data, token.len,
+					       IAT, find, NULL, &got, NULL),
+			 LK_OK);
+	lk_buf_reset(&token);
+	strcpy(claims.custom, "{\"plan\":");
+	assert_int_equal(lk_access_token_make(&with, key, &claims, &token,
+					      NULL),
+			 LK_MALFORMED);
+	assert_int_equal(token.len, 0);
+	lk_buf_free(&token);
+}
+
 static void test_rules_with_quotes(void **state)
 {
 	struct lk_access_rules odd = rules;
@@ -619,6 +707,8 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_longest),
 		cmocka_unit_test(test_payload),
+		cmocka_unit_test(test_custom),
+		cmocka_unit_test(test_custom_of_others),
 		cmocka_unit_test(test_rules_with_quotes),
 		cmocka_unit_test(test_make_refused),
 		cmocka_unit_test(test_make_no_room),

@@ -184,12 +184,59 @@ static void test_form(void **state)
 	}
 }
 
+/* Of the same parameters, in a query of ours. */
+static const struct {
+	const char *query;
+	enum lk_rc rc;
+} queries[] = {
+	{ "a=1", LK_OK },
+	{ "&&a=1&&b=2&", LK_OK },
+	{ "a=1&b&c=", LK_OK },
+	{ "c=%31&a=x+y", LK_OK },
+	{ "", LK_INVALID }, /* a is needed */
+	{ "a=1&x=1", LK_INVALID },
+	{ "a=1&x", LK_INVALID },
+	{ "a=1&A=1", LK_INVALID },
+	{ "a=1&=1", LK_INVALID },
+	{ "a=1&a.b=1", LK_INVALID },
+	{ "a=1&a=1", LK_INVALID },
+	{ "a=1&%61=1", LK_INVALID },
+	{ "a=1&b=&b=", LK_INVALID },
+	{ "a=1&c=12345", LK_INVALID },
+	{ "a=1&b=%", LK_INVALID },
+	{ "a=1&b=%00", LK_INVALID },
+	{ "a=1&b=%ff", LK_INVALID },
+};
+
+static void test_query(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(queries) / sizeof(queries[0]); i++) {
+		struct lk_json_member params[N] = {
+			{ "a", LK_JSON_STRING, true, 100 },
+			{ "b", LK_JSON_STRING, false, 100 },
+			{ "c", LK_JSON_STRING, false, 4 },
+		};
+		const char *query = queries[i].query;
+		struct lk_err err = { "" };
+		enum lk_rc rc =
+			lk_query_read(query, strlen(query), params, N, &err);
+
+		if (rc != queries[i].rc)
+			fail_msg("%s: %s", query, lk_rc_str(rc));
+		if ((rc == LK_OK) != (err.msg[0] == '\0'))
+			fail_msg("%s: says '%s'", query, err.msg);
+		lk_json_free(params, N);
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_percent),
 		cmocka_unit_test(test_percent_bounds),
 		cmocka_unit_test(test_form),
+		cmocka_unit_test(test_query),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

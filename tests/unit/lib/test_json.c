@@ -193,7 +193,7 @@ static void test_check(void **state)
 	assert_int_equal(lk_json_check_object(NULL, 0, NULL), LK_MALFORMED);
 }
 
-enum { S, B, I, L, O, X, N_MEMBERS };
+enum { S, B, I, L, O, V, X, N_MEMBERS };
 
 #define MEMBERS                                                                \
 	{                                                                      \
@@ -202,6 +202,7 @@ enum { S, B, I, L, O, X, N_MEMBERS };
 		[I] = { .name = "int", .type = LK_JSON_INTEGER },              \
 		[L] = { .name = "l", .type = LK_JSON_STRINGS, .max = 4 },      \
 		[O] = { .name = "o", .type = LK_JSON_OBJECT, .max = 20 },      \
+		[V] = { .name = "v", .type = LK_JSON_VALUE, .max = 12 },       \
 		[X] = { .name = "x", .type = LK_JSON_ANY },                    \
 	}
 
@@ -273,6 +274,24 @@ static const struct object_row {
 	{ "{\"o\":null}", LK_INVALID, NULL },
 	{ "{\"o\":{},\"o\":{}}", LK_INVALID, NULL },
 	{ "{\"s\":{}}", LK_INVALID, NULL },
+	{ "{\"v\":null}", LK_OK, "v=null " },
+	{ "{\"v\":true,\"b\":false}", LK_OK, "b=0 v=true " },
+	{ "{\"v\":-1.50e+3}", LK_OK, "v=-1.50e+3 " },
+	{ "{\"v\":0,\"int\":1}", LK_OK, "int=1 v=0 " },
+	{ "{\"v\" :\t-1\n, \"int\":1}", LK_OK, "int=1 v=-1 " },
+	{ "{\"v\":\"a\\u0041\\\"\"}", LK_OK, "v=\"a\\u0041\\\"\" " },
+	{ "{\"v\":\":\", \"s\":\"b\"}", LK_OK, "s=b v=\":\" " },
+	{ "{\"v\": {\"v\":[1]} ,\"s\":\"b\"}", LK_OK, "s=b v={\"v\":[1]} " },
+	{ "{\"v\": [ {}, [] ] }", LK_OK, "v=[ {}, [] ] " },
+	{ "{\"v\":[],\"l\":[\"a\"]}", LK_OK, "l=[a,] v=[] " },
+	{ "{\"l\":[\"a\"],\"v\":{}}", LK_OK, "l=[a,] v={} " },
+	{ "{\"v\":123456789012}", LK_OK, "v=123456789012 " },
+	{ "{\"v\":1234567890123}", LK_INVALID, NULL },
+	{ "{\"v\":[\"4567890\", 1]}", LK_INVALID, NULL },
+	{ "{\"v\":\"\\u0000\"}", LK_INVALID, NULL },
+	{ "{\"v\":[\"\\u0000\"]}", LK_INVALID, NULL },
+	{ "{\"v\":[1}", LK_MALFORMED, NULL },
+	{ "{\"v\":1,\"v\":1}", LK_INVALID, NULL },
 	{ "{\"x\":null}", LK_OK, "x " },
 	{ "{\"x\":\"much longer than any maximum\"}", LK_OK, "x " },
 	{ "{\"x\":1e99}", LK_OK, "x " },
@@ -317,6 +336,10 @@ static void show(const struct lk_json_member *m, struct lk_buf *out)
 	if (m[O].present) {
 		assert_int_equal(m[O].len, strlen(m[O].str));
 		lk_buf_addf(out, "o=%s ", m[O].str);
+	}
+	if (m[V].present) {
+		assert_int_equal(m[V].len, strlen(m[V].str));
+		lk_buf_addf(out, "v=%s ", m[V].str);
 	}
 	if (m[X].present)
 		lk_buf_addstr(out, "x ");

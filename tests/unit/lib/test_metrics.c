@@ -19,12 +19,14 @@
 
 #include "lib/metrics.h"
 
-#define TEXT_MAX 262144
+#define TEXT_MAX 1048576
 #define LATENCY  "latchkey_request_duration_seconds"
 
-static const char *route_name(size_t route)
+static const char *route_labels(size_t route)
 {
-	static const char *const names[] = { "other", "/login", "/verify/*" };
+	static const char *const names[] = { "route=\"other\"",
+					     "route=\"/login\"",
+					     "route=\"/verify/*\"" };
 
 	return route < sizeof(names) / sizeof(names[0]) ? names[route] : NULL;
 }
@@ -182,7 +184,7 @@ static struct scrape *read_metrics(const struct lk_metrics *metrics)
 	char *line, *rest;
 
 	assert_non_null(scrape);
-	assert_int_equal(lk_metrics_write(metrics, route_name, &text), LK_OK);
+	assert_int_equal(lk_metrics_write(metrics, route_labels, &text), LK_OK);
 	assert_int_equal(text.data[text.len - 1], '\n');
 	text.data[text.len - 1] = '\0';
 	rest = text.data;
@@ -342,6 +344,10 @@ static void test_outcomes_and_processes(void **state)
 	expect(metrics, "latchkey_processes{process=\"worker\"}", 7);
 	expect(metrics, "latchkey_restarts_total{process=\"housekeeper\"}", 2);
 	expect(metrics, "latchkey_restarts_total{process=\"worker\"}", 0);
+	assert_int_equal(lk_metrics_processes(metrics, LK_PROCESS_WORKER), 7);
+	assert_int_equal(lk_metrics_processes(metrics, LK_PROCESS_PURGER), 0);
+	lk_metrics_restart(metrics, LK_PROCESS_WORKER);
+	assert_int_equal(lk_metrics_restarts(metrics), 3);
 	lk_metrics_free(metrics);
 }
 
@@ -353,11 +359,12 @@ static void test_no_room(void **state)
 
 	(void)state;
 	lk_metrics_request(metrics, 1, 200, 1);
-	assert_int_equal(lk_metrics_write(metrics, route_name, &whole), LK_OK);
+	assert_int_equal(lk_metrics_write(metrics, route_labels, &whole),
+			 LK_OK);
 	for (size_t max = 0; max < whole.len; max++) {
 		struct lk_buf text = LK_BUF_INIT(max);
 
-		if (lk_metrics_write(metrics, route_name, &text) !=
+		if (lk_metrics_write(metrics, route_labels, &text) !=
 		    LK_TOO_LARGE)
 			fail_msg("%zu of %zu bytes are enough", max, whole.len);
 		lk_buf_free(&text);

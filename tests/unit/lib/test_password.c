@@ -216,12 +216,15 @@ static void test_weak(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
+		const struct lk_password_rules rules = {
+			.min_length = rows[i].min,
+			.site = "",
+		};
 		const char *reasons[LK_PASSWORD_REASONS];
 		char all[128] = "";
-		size_t n =
-			lk_password_weak(rows[i].password,
-					 strlen(rows[i].password),
-					 rows[i].login, rows[i].min, reasons);
+		size_t n = lk_password_weak(rows[i].password,
+					    strlen(rows[i].password),
+					    rows[i].login, &rules, reasons);
 
 		assert_true(n <= LK_PASSWORD_REASONS);
 		for (size_t j = 0; j < n; j++) {
@@ -236,18 +239,155 @@ static void test_weak(void **state)
 
 static void test_too_long(void **state)
 {
+	static const struct lk_password_rules rules = { 8, 0, "" };
 	char password[LK_PASSWORD_MAX + 1];
 	const char *reasons[LK_PASSWORD_REASONS];
 
 	(void)state;
 	memset(password, 'a', sizeof(password));
-	assert_int_equal(lk_password_weak(password, LK_PASSWORD_MAX, "alice", 8,
-					  reasons),
+	assert_int_equal(lk_password_weak(password, LK_PASSWORD_MAX, "alice",
+					  &rules, reasons),
 			 0);
 	assert_int_equal(lk_password_weak(password, sizeof(password), "alice",
-					  8, reasons),
+					  &rules, reasons),
 			 1);
 	assert_string_equal(reasons[0], "too_long");
+}
+
+static void test_guessable(void **state)
+{
+	static const struct lk_password_rules rules = {
+		.min_length = 8,
+		.strength = 3,
+		.site = "https://wintersong.example/auth",
+	};
+	static const struct {
+		const char *password, *login;
+		bool taken;
+	} rows[] = {
+		{ "password", "bob", false },
+		{ "Passw0rd!", "bob", false },
+		{ "qwertyuiop", "bob", false },
+		{ "1234567890", "bob", false },
+		{ "iloveyou2", "bob", false },
+		{ "aaaaaaaaaaaaaaaa", "bob", false },
+		{ "abcdefghijk", "bob", false },
+		{ "19.07.1987", "bob", false },
+		{ "wintersong1", "bob", false },
+		{ "zaphod.b1", "zaphod.b@wintersong.example", false },
+		{ "a long pass phrase", "bob", true },
+		{ "correct-horse-battery", "bob", true },
+		{ "x7Gf9qLm", "bob", true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *reasons[LK_PASSWORD_REASONS];
+		const size_t n =
+			lk_password_weak(rows[i].password,
+					 strlen(rows[i].password),
+					 rows[i].login, &rules, reasons);
+
+		if ((n == 0) != rows[i].taken)
+			fail_msg("\"%s\" of %s: %s", rows[i].password,
+				 rows[i].login, n == 0 ? "taken" : reasons[0]);
+		if (n > 0)
+			assert_string_equal(reasons[n - 1], "guessable");
+	}
+}
+
+/* Made by crypt(3) of libxcrypt, htpasswd and PHP's password_hash(). */
+static void test_foreign(void **state)
+{
+	static const char password[] = "a long pass phrase";
+	const struct lk_argon2 cost = { 1024, 1 };
+	static const char *const hashes[] = {
+		"$2y$04$abcdefghijklmnopqrstuuPbNtpRMXPOZ3Xkdc4s814J6prrbEERC",
+		"$2b$05$N9qo8uLOickgx2ZMRZoMyexexYMAVWtkLZWYp/zXcQF0bf44CQIk2",
+		"$2a$04$abcdefghijklmnopqrstuuPbNtpRMXPOZ3Xkdc4s814J6prrbEERC",
+		"$5$rounds=1000$saltstring$JD5ln3sKcV8UPc5f6i.ToJTqF7FE/"
+		"28UObZnRmXAIk2",
+		"$5$saltstring$rMEReMXIQrqlNhHKx864CEYjH7S4v5jTksjewUW.ED6",
+		"$6$saltsalt$Yj6XRgFY7oUu/"
+		"S."
+		"q1EhH8HjYNInqlnjb7uzfGAfz0G3vLpB52I006rlqUjLYB1l6ElnAxLZbQFj8B"
+		"NFCbic.o1",
+		"$6$rounds=1234$othersalt$"
+		"rNNR0tzy4lKLJsM2vLKIJdeePNaCXSWLiMd8O."
+		"SxbC2U5uiBW7GGveMfNmeWTH6Ya9Z/GjRktG5PLR1tShRUO.",
+		"$y$j75$abcdefghijklmnop$O7Gljm/"
+		"hYvdG905oUPby62WwTBeKm7ZMh89owui3afC",
+		"$y$j9T$F5Jx5fExrKuPp53xLKQ..1$kzbfH9VX."
+		"L9U0qBpy9XgwYCqBYDjn9vZI7rDwTGCEF4",
+		"$2y$04$e2LmURywQr/enMlarYKk9.waVl1nAiFf9Q6UjA0YFj6GmX.9meCwm",
+		"$argon2id$v=19$m=1024,t=2,p=1$OFhjdnNKOTVRZ1hSSi5IVA$"
+		"6rktrM7f8NEkf7c69IMo8vBA2O0Q6AMBY8w+6keHc6k",
+		"$argon2i$v=19$m=1024,t=3,p=1$bHpNaU45cFhqS1lpNThpcg$"
+		"tDDQsurtZguZQGr1WpDnddIn8VpgBfnBd46uBJvUm2M",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(hashes); i++) {
+		const char *reason = NULL;
+
+		if (!lk_password_hash_taken(hashes[i], &reason))
+			fail_msg("%s: %s", hashes[i], reason);
+		if (lk_password_verify(hashes[i], password, strlen(password)) !=
+		    LK_OK)
+			fail_msg("%s: not verified", hashes[i]);
+		assert_int_equal(lk_password_verify(hashes[i], "a long pass",
+						    11),
+				 LK_REFUSED);
+		assert_true(lk_password_outdated(&cost, hashes[i]));
+	}
+}
+
+static void test_not_taken(void **state)
+{
+	static const char *const hashes[] = {
+		"",
+		"*",
+		"plain text",
+		"$1$saltsalt$2vnaRpHa6Jxjz5n83ok8Z0",
+		"$2y$15$abcdefghijklmnopqrstuuAbcdefghijklmnopqrstuvwxyzABCDE",
+		"$2y$31$abcdefghijklmnopqrstuuAbcdefghijklmnopqrstuvwxyzABCDE",
+		"$2y$04$short",
+		"$6$rounds=999999999$salt$x",
+		"$6$salt$short",
+		"$5$rounds=5000$saltonly",
+		"$y$j9T$salt$short",
+		"$6$sa:lt$Yj6XRgFY7oUu/S.q1EhH8HjYNInqlnjb7uzfGAfz0G3vLpB52"
+		"I006rlqUjLYB1l6ElnAxLZbQFj8BNFCbic.o1",
+		"$y$j9T$sa lt$kzbfH9VX.L9U0qBpy9XgwYCqBYDjn9vZI7rDwTGCEF4",
+		"$argon2id$v=19$m=1024,t=1,p=1$",
+		"$argon2id$v=19$m=1024,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$",
+		"$argon2id$v=19$m=4,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=16$m=1024,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"$y$jFTzz$salt$"
+		"1234567890123456789012345678901234567890123",
+		"$y$jTT$salt$1234567890123456789012345678901234567890123",
+		"$argon2id$v=19$m=4194304,t=2,p=1$"
+		"AAAAAAAAAAAAAAAAAAAAAA$"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2id$v=19$m=1024,t=4000000,p=1$"
+		"AAAAAAAAAAAAAAAAAAAAAA$"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"$argon2d$v=19$m=1024,t=1,p=1$AAAAAAAAAAAAAAAAAAAAAA$"
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(hashes); i++) {
+		const char *reason = NULL;
+
+		if (lk_password_hash_taken(hashes[i], &reason))
+			fail_msg("taken: %s", hashes[i]);
+		assert_non_null(reason);
+		assert_int_equal(lk_password_verify(hashes[i], "x", 1),
+				 LK_REFUSED);
+	}
 }
 
 int main(void)
@@ -261,6 +401,9 @@ int main(void)
 		cmocka_unit_test(test_outdated),
 		cmocka_unit_test(test_credential_tag),
 		cmocka_unit_test(test_weak),
+		cmocka_unit_test(test_guessable),
+		cmocka_unit_test(test_foreign),
+		cmocka_unit_test(test_not_taken),
 		cmocka_unit_test(test_too_long),
 	};
 

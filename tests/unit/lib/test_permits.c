@@ -18,6 +18,8 @@
 #include "child.h"
 #include "lib/permits.h"
 
+#define STANDSTILL 500000 /* microseconds */
+
 static struct lk_permits *new_permits(void)
 {
 	struct lk_permits *permits = NULL;
@@ -36,7 +38,7 @@ static int hold(void *arg)
 {
 	const struct holder *holder = arg;
 
-	if (lk_permits_take(holder->permits, holder->most))
+	if (lk_permits_take(holder->permits, holder->most, STANDSTILL))
 		raise(holder->signal);
 	lk_permits_give(holder->permits);
 	return 0;
@@ -60,7 +62,7 @@ static void test_take_and_give(void **state)
 	(void)state;
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(lk_permits_held(permits), 0);
-		assert_true(lk_permits_take(permits, 1));
+		assert_true(lk_permits_take(permits, 1, STANDSTILL));
 		assert_int_equal(lk_permits_held(permits), 1);
 		lk_permits_give(permits);
 	}
@@ -82,7 +84,7 @@ static void test_killed_holders(void **state)
 	assert_int_equal(lk_permits_held(permits), 2);
 	lk_permits_reclaim(permits, second);
 	assert_int_equal(lk_permits_held(permits), 1);
-	assert_true(lk_permits_take(permits, 2));
+	assert_true(lk_permits_take(permits, 2, STANDSTILL));
 	lk_permits_reclaim(permits, first);
 	lk_permits_reclaim(permits, first);
 	assert_int_equal(lk_permits_held(permits), 1);
@@ -113,19 +115,19 @@ static void test_standstill(void **state)
 
 	(void)state;
 	for (int i = 0; i < 20 && !at_once; i++) {
-		assert_false(lk_permits_take(permits, 1));
+		assert_false(lk_permits_take(permits, 1, STANDSTILL));
 		before = sleeps();
-		assert_false(lk_permits_take(permits, 1));
+		assert_false(lk_permits_take(permits, 1, STANDSTILL));
 		at_once = sleeps() == before;
 	}
 	assert_true(at_once);
 
 	/* One that is free is taken even then. */
-	assert_true(lk_permits_take(permits, 2));
+	assert_true(lk_permits_take(permits, 2, STANDSTILL));
 	lk_permits_give(permits);
 	kill(holder, SIGCONT);
 	assert_int_equal(child_end(holder), 0);
-	assert_true(lk_permits_take(permits, 1));
+	assert_true(lk_permits_take(permits, 1, STANDSTILL));
 	lk_permits_give(permits);
 	lk_permits_free(permits);
 }
@@ -148,7 +150,7 @@ static int work(void *arg)
 	for (int done = 0; done < ROUNDS;) {
 		unsigned now, highest;
 
-		if (!lk_permits_take(tally->permits, tally->most))
+		if (!lk_permits_take(tally->permits, tally->most, STANDSTILL))
 			continue;
 		now = atomic_fetch_add(&tally->now, 1) + 1;
 		highest = atomic_load(&tally->highest);
@@ -203,7 +205,7 @@ static void *add(void *arg)
 	struct race *race = arg;
 
 	for (int done = 0; done < ROUNDS;) {
-		if (!lk_permits_take(race->permits, 1))
+		if (!lk_permits_take(race->permits, 1, STANDSTILL))
 			continue;
 		race->n++;
 		lk_permits_give(race->permits);

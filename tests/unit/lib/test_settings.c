@@ -94,6 +94,7 @@ static void test_defaults(void **state)
 	assert_int_equal(s->session_lifetime, 90 * 86400);
 	assert_int_equal(s->session_limit, 5);
 	assert_int_equal(s->leeway, 5);
+	assert_int_equal(s->n_token_claims, 0);
 	assert_true(s->signup);
 	assert_int_equal(s->password_min_length, 8);
 	assert_int_equal(s->argon2_memory_kib, 19456);
@@ -324,6 +325,14 @@ static const struct {
 	{ "trusted_proxies = {localhost}", ":2: trusted_proxies must" },
 	{ "trusted_proxies = {''}", ":2: trusted_proxies must" },
 	{ "trusted_proxies = {::1", ":3: premature end" },
+	{ "token_claims = {}", NULL },
+	{ "token_claims = {plan, 'https://example.org/a?b#c'}", NULL },
+	{ "token_claims = {plan, sub}", ":2: token_claims must hold names" },
+	{ "token_claims = {scope}", ":2: token_claims must" },
+	{ "token_claims = {active}", ":2: token_claims must" },
+	{ "token_claims = {''}", ":2: token_claims must" },
+	{ "token_claims = {'a b'}", ":2: token_claims must" },
+	{ "token_claims = {\xc3\xa9}", ":2: token_claims must" },
 	{ "metrics_allow = {}", NULL },
 	{ "metrics_allow = {10.0.0.0/8, ::1}", NULL },
 	{ "metrics_allow = {any}", ":2: metrics_allow must hold addresses" },
@@ -637,7 +646,7 @@ static void test_list(void **state)
 				 name, value);
 	}
 	fclose(list);
-	assert_int_equal(n, 41);
+	assert_int_equal(n, 47);
 	settings = load_good(text);
 	assert_string_equal(settings->audience, settings->issuer);
 	assert_int_equal(settings->socket_mode, 0660);

@@ -24,7 +24,7 @@ static void test_new(void **state)
 	assert_non_null(shared.index);
 	assert_non_null(shared.board);
 	assert_non_null(shared.metrics);
-	assert_non_null(shared.permits);
+	assert_non_null(shared.slow);
 	assert_non_null(shared.clock);
 	assert_int_equal(lk_index_state(shared.index).entries, 10);
 	lk_shared_free(&shared);

@@ -1,0 +1,200 @@
+/*
+ * Tickets: one computed by another BLAKE2b (Python's hashlib) pins the form,
+ * and whatever differs from a ticket in one place is refused, a refresh token
+ * under the same key, too.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <sodium.h>
+#include <string.h>
+
+#include "lib/ticket.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Key 00…1f, id 01020304, user 10…1f, login_seq 0a0b0c0d0e0f1011, expires_at
+ * 0006000102030405, tag a0…a7. */
+#define KNOWN                                                                  \
+	"lkt1_AQIDBBAREhMUFRYXGBkaGxwdHh8KCwwNDg8QEQAGAAECAwQFoKGio6SlpqfE"    \
+	"XaDS2_r0TACgDFV241odV1w8SB1TGxgpsOP2oLcb3Q"
+
+static struct lk_refresh_key known_key(void)
+{
+	struct lk_refresh_key key = { .key_id = 0x01020304 };
+
+	for (size_t i = 0; i < sizeof(key.secret); i++)
+		key.secret[i] = (uint8_t)i;
+	return key;
+}
+
+static struct lk_ticket known_ticket(void)
+{
+	struct lk_ticket ticket = {
+		.login_seq = UINT64_C(0x0a0b0c0d0e0f1011),
+		.expires_at = INT64_C(0x0006000102030405),
+	};
+
+	for (size_t i = 0; i < sizeof(ticket.user_id.b); i++)
+		ticket.user_id.b[i] = (uint8_t)(0x10 + i);
+	for (size_t i = 0; i < sizeof(ticket.credential_tag); i++)
+		ticket.credential_tag[i] = (uint8_t)(0xa0 + i);
+	return ticket;
+}
+
+/* The ring: an array of two keys. */
+static const struct lk_refresh_key *find(uint32_t key_id, void *arg)
+{
+	const struct lk_refresh_key *keys = arg;
+
+	for (size_t i = 0; i < 2; i++) {
+		if (keys[i].key_id == key_id)
+			return &keys[i];
+	}
+	return NULL;
+}
+
+static enum lk_rc read_known(const char *text, size_t len,
+			     struct lk_ticket *ticket)
+{
+	struct lk_refresh_key keys[2] = { known_key(), { .key_id = 7 } };
+
+	return lk_ticket_read(text, len, find, keys, ticket);
+}
+
+static void test_known(void **state)
+{
+	const struct lk_refresh_key key = known_key();
+	const struct lk_ticket ticket = known_ticket();
+	struct lk_ticket got;
+	char text[LK_TICKET_SIZE];
+
+	(void)state;
+	lk_ticket_make(&key, &ticket, text);
+	assert_string_equal(text, KNOWN);
+	assert_int_equal(strlen(text), LK_TICKET_LEN);
+	assert_int_equal(read_known(text, strlen(text), &got), LK_OK);
+	assert_true(lk_id_equal(&got.user_id, &ticket.user_id));
+	assert_true(got.login_seq == ticket.login_seq);
+	assert_true(got.expires_at == ticket.expires_at);
+	assert_memory_equal(got.credential_tag, ticket.credential_tag,
+			    sizeof(got.credential_tag));
+}
+
+static void test_extremes(void **state)
+{
+	static const struct {
+		uint64_t login_seq;
+		int64_t expires_at;
+	} rows[] = { { 0, 0 }, { 1, INT64_MAX }, { UINT64_MAX, 1 } };
+	const struct lk_refresh_key key = known_key();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct lk_ticket ticket = known_ticket(), got;
+		char text[LK_TICKET_SIZE];
+
+		ticket.login_seq = rows[i].login_seq;
+		ticket.expires_at = rows[i].expires_at;
+		lk_ticket_make(&key, &ticket, text);
+		if (read_known(text, strlen(text), &got) != LK_OK ||
+		    got.login_seq != rows[i].login_seq ||
+		    got.expires_at != rows[i].expires_at)
+			fail_msg("row %zu", i);
+	}
+}
+
+/* A character replaced by another of the alphabet, at each place. */
+static void test_each_character(void **state)
+{
+	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklm"
+				       "nopqrstuvwxyz0123456789-_";
+	struct lk_ticket got;
+	char text[] = KNOWN;
+
+	(void)state;
+	for (size_t i = 0; i < strlen(KNOWN); i++) {
+		for (size_t j = 0; j < strlen(alphabet); j++) {
+			text[i] = alphabet[j];
+			if (alphabet[j] != KNOWN[i] &&
+			    read_known(text, strlen(text), &got) != LK_REFUSED)
+				fail_msg("'%c' at %zu", alphabet[j], i);
+		}
+		text[i] = KNOWN[i];
+	}
+}
+
+static void test_refused(void **state)
+{
+	static const char *const rows[] = {
+		"",        "lkt1_",
+		KNOWN "=", KNOWN " ",
+		" " KNOWN, KNOWN KNOWN,
+		KNOWN "A", "LKT1_",
+		"lkr1_",   "eyJhbGciOiJub25lIn0.e30.",
+	};
+	struct lk_ticket got;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++)
+		if (read_known(rows[i], strlen(rows[i]), &got) != LK_REFUSED)
+			fail_msg("%s", rows[i]);
+	for (size_t len = 0; len < strlen(KNOWN); len++)
+		if (read_known(KNOWN, len, &got) != LK_REFUSED)
+			fail_msg("cut to %zu", len);
+}
+
+/* Of another key, and of one that is in no ring. */
+static void test_other_key(void **state)
+{
+	struct lk_refresh_key keys[2] = { known_key(), { .key_id = 7 } };
+	const struct lk_ticket ticket = known_ticket();
+	struct lk_refresh_key forged = keys[0];
+	struct lk_ticket got;
+	char text[LK_TICKET_SIZE];
+
+	(void)state;
+	for (uint32_t key_id = 7; key_id <= 8; key_id++) {
+		forged.key_id = key_id;
+		lk_ticket_make(&forged, &ticket, text);
+		assert_int_equal(lk_ticket_read(text, strlen(text), find, keys,
+						&got),
+				 LK_REFUSED);
+	}
+}
+
+/* One key makes both; neither is read as the other. */
+static void test_not_a_refresh_token(void **state)
+{
+	struct lk_refresh_key keys[2] = { known_key(), { .key_id = 7 } };
+	const struct lk_refresh_token token = { .generation = 1 };
+	struct lk_refresh_token got_token;
+	struct lk_ticket got;
+	char text[LK_REFRESH_TOKEN_SIZE];
+
+	(void)state;
+	lk_refresh_token_make(&keys[0], &token, text);
+	assert_int_equal(read_known(text, strlen(text), &got), LK_REFUSED);
+	assert_int_equal(lk_refresh_token_read(KNOWN, strlen(KNOWN), find, keys,
+					       &got_token),
+			 LK_REFUSED);
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_known),
+		cmocka_unit_test(test_extremes),
+		cmocka_unit_test(test_each_character),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_other_key),
+		cmocka_unit_test(test_not_a_refresh_token),
+	};
+
+	if (sodium_init() < 0)
+		return 1;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
