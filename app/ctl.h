@@ -45,7 +45,7 @@ lk_ctl_command lk_ctl_user_roles, lk_ctl_user_suspend, lk_ctl_user_activate,
 	lk_ctl_user_delete, lk_ctl_user_passwd, lk_ctl_user_limit,
 	lk_ctl_user_reissue_id;
 lk_ctl_command lk_ctl_session_list, lk_ctl_session_end, lk_ctl_revoke,
-	lk_ctl_purge;
+	lk_ctl_purge, lk_ctl_audit;
 lk_ctl_command lk_ctl_user_import;
 
 /* Says why to standard error; gives LK_CTL_UNAVAILABLE or LK_CTL_REFUSED. */

@@ -75,6 +75,8 @@ static const struct command {
 	  "--all" },
 	{ "purge", lk_ctl_purge, SCHEMA,
 	  "delete what has expired, as the pool does by and by" },
+	{ "audit", lk_ctl_audit, SCHEMA,
+	  "[--user LOGIN] [--limit N]: who did what, the latest first" },
 	{ "client add", lk_ctl_client_add, SCHEMA,
 	  "ID: make a client that may introspect tokens, and its secret" },
 	{ "client list", lk_ctl_client_list, SCHEMA, "every client" },

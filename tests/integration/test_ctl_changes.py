@@ -1,6 +1,7 @@
 """`latchkeyctl` changes users, ends sessions and revokes tokens; running pools
 learn of it by their feed."""
 
+import json
 import subprocess
 from collections.abc import Callable
 
@@ -144,7 +145,8 @@ def test_sessions(pool: Pool) -> None:
     ["user", "limit", "x", "-1"], ["user", "limit", "x", "1001"],
     ["user", "limit", "x", "5x"], ["session", "end"],
     ["session", "end", "short"], ["revoke"], ["revoke", "--jti", "x"],
-    ["revoke", "--all", "x"], ["revoke", "--user"], ["purge", "x"]])
+    ["revoke", "--all", "x"], ["audit", "x"],
+    ["audit", "--limit", "0"], ["audit", "--user"], ["revoke", "--user"], ["purge", "x"]])
 def test_usage(pool: Pool, argv: list[str]) -> None:
     assert pool.ctl(*argv, status=USAGE).stderr.strip()
 
@@ -165,6 +167,22 @@ def test_purge(deploy: Deploy) -> None:
     pool.clock.advance(5000)
     pool.ctl("purge")
     assert user.session_rows() == []
+
+
+def test_audit(pool: Pool) -> None:
+    user, other = pool.user("editor"), pool.user()
+    user.sign_in()
+    other.sign_in()
+    pool.ctl("user", "suspend", user.login)
+    rows = [json.loads(line) for line in pool.ctl(
+        "--json", "audit", "--user", user.login).stdout.splitlines()]
+    assert [row["event"] for row in rows] == [
+        "user_suspended", "login", "roles_changed", "signup"]
+    assert {row["user_id"] for row in rows} == {user.user_id}
+    assert [row["ip"] for row in rows] == ["", "127.0.0.1", "", "127.0.0.1"]
+    table = pool.ctl("audit", "--limit", "2").stdout.splitlines()
+    assert len(table) == 3 and "user_suspended" in table[1]
+    assert other.user_id in table[2]
 
 
 def test_wrong_schema(deploy: Deploy) -> None:
