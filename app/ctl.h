@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/change.h"
 #include "lib/clock.h"
 #include "lib/json.h"
 #include "lib/rc.h"
@@ -67,6 +68,12 @@ bool lk_ctl_number(const char *text, int64_t least, int64_t most,
 /* The user of a login, as it was typed; LK_NOT_FOUND with a message. */
 enum lk_rc lk_ctl_find_user(struct lk_ctl *ctl, const char *login,
 			    struct lk_user *user_r, struct lk_err *err);
+
+/* Changes the user of that login, by the command line.  changed is to be freed
+ * by lk_changed_free() whatever the result. */
+enum lk_rc lk_ctl_change(struct lk_ctl *ctl, const char *login,
+			 const struct lk_change *change,
+			 struct lk_changed *changed, struct lk_err *err);
 
 /* A row of a table, or an object; always LK_OK but for LK_NOMEM. */
 enum lk_rc lk_ctl_print_user(const struct lk_user *user, void *ctl);

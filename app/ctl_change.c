@@ -9,32 +9,39 @@
 #include <string.h>
 
 #include "app/ctl.h"
-#include "lib/change.h"
-#include "lib/hashing.h"
+#include "lib/account.h"
 #include "lib/text.h"
 
-static const struct lk_actor command_line = { .address = "" };
+enum lk_rc lk_ctl_change(struct lk_ctl *ctl, const char *login,
+			 const struct lk_change *change,
+			 struct lk_changed *changed, struct lk_err *err)
+{
+	static const struct lk_actor command_line = { .address = "" };
+	struct lk_user user;
+	enum lk_rc rc = lk_ctl_find_user(ctl, login, &user, err);
+
+	memset(changed, 0, sizeof(*changed));
+	if (rc == LK_OK)
+		rc = lk_change(&ctl->service, &user.user_id, change,
+			       &command_line, changed, err);
+	sodium_memzero(&user, sizeof(user));
+	return rc;
+}
 
 /* Changes the user whose login is the first argument, and shows the result. */
 static int change_user(struct lk_ctl *ctl, const struct lk_change *change)
 {
 	struct lk_changed changed;
 	struct lk_err err = { "" };
-	struct lk_user user;
-	enum lk_rc rc;
+	enum lk_rc rc =
+		lk_ctl_change(ctl, ctl->argv[0], change, &changed, &err);
 
-	memset(&changed, 0, sizeof(changed));
-	rc = lk_ctl_find_user(ctl, ctl->argv[0], &user, &err);
-	if (rc == LK_OK)
-		rc = lk_change(&ctl->service, &user.user_id, change,
-			       &command_line, &changed, &err);
 	if (rc == LK_OK) {
 		lk_ctl_await_feed(ctl);
 		if (!change->deletion)
 			lk_ctl_print_user(&changed.user, ctl);
 	}
 	lk_changed_free(&changed);
-	sodium_memzero(&user, sizeof(user));
 	return rc == LK_OK ? LK_CTL_DONE : lk_ctl_failed(rc, &err);
 }
 
@@ -99,21 +106,16 @@ int lk_ctl_user_limit(struct lk_ctl *ctl)
 static int set_password(struct lk_ctl *ctl, const struct lk_user *user,
 			const char *password)
 {
-	const struct lk_password_rules rules =
-		lk_service_password_rules(&ctl->service);
 	const char *reasons[LK_PASSWORD_REASONS];
 	char hash[LK_PASSWORD_HASH_SIZE];
 	const struct lk_change change = { .password_hash = hash };
-	const size_t len = strlen(password);
 	struct lk_err err = { "" };
-	enum lk_rc rc;
-	size_t n;
+	size_t n = 0;
+	enum lk_rc rc =
+		lk_account_hash(&ctl->service, user->login, password,
+				strlen(password), hash, reasons, &n, &err);
 
-	n = lk_password_weak(password, len, user->login, &rules, reasons);
 	lk_ctl_tell_weak(reasons, n);
-	if (n > 0)
-		return LK_CTL_REFUSED;
-	rc = lk_hashing_hash(&ctl->service, password, len, hash, &err);
 	return rc == LK_OK ? change_user(ctl, &change)
 			   : lk_ctl_failed(rc, &err);
 }

@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include "app/ctl.h"
-#include "lib/change.h"
 #include "lib/end.h"
 #include "lib/revoke.h"
 #include "lib/upkeep.h"
-
-static const struct lk_actor command_line = { .address = "" };
 
 /* ---- session ------------------------------------------------------------ */
 
@@ -80,13 +77,8 @@ static enum lk_rc change_user(struct lk_ctl *ctl, const char *login,
 			      struct lk_err *err)
 {
 	struct lk_changed changed;
-	struct lk_user user;
-	enum lk_rc rc = lk_ctl_find_user(ctl, login, &user, err);
+	enum lk_rc rc = lk_ctl_change(ctl, login, change, &changed, err);
 
-	if (rc != LK_OK)
-		return rc;
-	rc = lk_change(&ctl->service, &user.user_id, change, &command_line,
-		       &changed, err);
 	lk_changed_free(&changed);
 	return rc;
 }
@@ -123,6 +115,7 @@ int lk_ctl_session_end(struct lk_ctl *ctl)
 int lk_ctl_revoke(struct lk_ctl *ctl)
 {
 	static const struct lk_change tokens = { .end_tokens = true };
+	static const struct lk_actor command_line = { .address = "" };
 	const char *what = ctl->argc > 0 ? ctl->argv[0] : "";
 	const char *name = ctl->argc == 2 ? ctl->argv[1] : "";
 	struct lk_err err = { "" };

@@ -37,8 +37,7 @@ static bool put(char *column, size_t size, const char *wanted)
 	return true;
 }
 
-static void change_tokens_facts(struct lk_changed *c,
-				const struct lk_change *change)
+static void change_facts(struct lk_changed *c, const struct lk_change *change)
 {
 	struct lk_user *user = &c->user;
 
@@ -83,7 +82,7 @@ static void change_limit(struct lk_changed *c, const struct lk_change *change)
 /* Works out the row as it is to be, and what is to be told of it. */
 static void apply(struct lk_changed *c, const struct lk_change *change)
 {
-	change_tokens_facts(c, change);
+	change_facts(c, change);
 	change_entry(c, change);
 	change_limit(c, change);
 	if (change->new_id) {
@@ -196,17 +195,12 @@ static enum lk_rc evict(struct lk_changed *c, const struct lk_alive *alive,
 /* ---- all of it ---------------------------------------------------------- */
 
 /* Locks the row and reads it as it was. */
-static enum lk_rc lock(struct lk_changed *c, const struct lk_change *change,
-		       struct lk_err *err)
+static enum lk_rc lock(struct lk_changed *c, struct lk_err *err)
 {
 	struct lk_db *db = c->service->db;
-	enum lk_rc rc = LK_OK;
+	enum lk_rc rc =
+		lk_user_raise_epoch(db, &c->user_id, &c->killed.epoch, err);
 
-	if (change->as_checked != NULL)
-		rc = lk_user_begin_login(db, change->as_checked, false, err);
-	if (rc == LK_OK)
-		rc = lk_user_raise_epoch(db, &c->user_id, &c->killed.epoch,
-					 err);
 	if (rc == LK_OK)
 		rc = lk_user_by_id(db, &c->user_id, &c->user, err);
 	return rc;
@@ -251,7 +245,7 @@ enum lk_rc lk_change_within(struct lk_service *service,
 	begin(c, service, user_id, change, by);
 	rc = change->roles != NULL ? lk_roles_check(change->roles, err) : LK_OK;
 	if (rc == LK_OK)
-		rc = lock(c, change, err);
+		rc = lock(c, err);
 	if (rc != LK_OK)
 		return rc;
 	before = c->user;

@@ -31,9 +31,6 @@ struct lk_change {
 	bool deletion;         /* the same */
 	bool end_tokens;       /* every AT there is; sessions live on */
 	const char *end_sessions; /* every session; the event's name */
-
-	/* Only while the user is active and has the hash of this one. */
-	const struct lk_user *as_checked;
 };
 
 /* What has changed.  Holds pointers into itself: it is not to be moved. */
@@ -58,8 +55,8 @@ struct lk_changed {
 /*
  * LK_OK; LK_NOT_FOUND; LK_INVALID or LK_TOO_LARGE for roles, as
  * lk_roles_check(); LK_DENIED: the last active administrator would be gone;
- * LK_STALE: the user is not as_checked; LK_UNAVAILABLE; LK_UNCERTAIN.  changed
- * is to be wiped by lk_changed_free() whatever the result.
+ * LK_UNAVAILABLE; LK_UNCERTAIN.  changed is to be wiped by lk_changed_free()
+ * whatever the result.
  */
 enum lk_rc lk_change(struct lk_service *service, const struct lk_id *user_id,
 		     const struct lk_change *change, const struct lk_actor *by,
