@@ -42,9 +42,9 @@ lk_ctl_command lk_ctl_keys_init, lk_ctl_keys_list, lk_ctl_keys_rotate,
 	lk_ctl_keys_retire;
 lk_ctl_command lk_ctl_client_add, lk_ctl_client_list, lk_ctl_client_delete;
 lk_ctl_command lk_ctl_user_add, lk_ctl_user_list, lk_ctl_user_show;
-lk_ctl_command lk_ctl_user_roles, lk_ctl_user_suspend, lk_ctl_user_activate,
-	lk_ctl_user_delete, lk_ctl_user_passwd, lk_ctl_user_limit,
-	lk_ctl_user_reissue_id;
+lk_ctl_command lk_ctl_user_roles, lk_ctl_user_claims, lk_ctl_user_suspend,
+	lk_ctl_user_activate, lk_ctl_user_delete, lk_ctl_user_passwd,
+	lk_ctl_user_limit, lk_ctl_user_reissue_id;
 lk_ctl_command lk_ctl_session_list, lk_ctl_session_end, lk_ctl_revoke,
 	lk_ctl_purge, lk_ctl_audit;
 lk_ctl_command lk_ctl_user_import;

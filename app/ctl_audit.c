@@ -44,6 +44,7 @@ static int print_json(const struct lk_audit_row *row)
 	struct lk_json_writer *w = lk_json_begin(&text);
 
 	lk_json_open_object(w);
+	write_id(w, "audit_id", &row->audit_id);
 	lk_ctl_json_time(w, "happened_at", row->happened_at);
 	lk_ctl_json_text(w, "event", row->event);
 	write_id(w, "user_id", &row->user_id);
@@ -71,53 +72,72 @@ static enum lk_rc print_row(const struct lk_audit_row *row, void *arg)
 	return LK_OK;
 }
 
-static enum lk_rc print_rows(struct lk_ctl *ctl, const struct lk_id *user_id,
-			     int64_t limit, struct lk_err *err)
+/* What the command line asks for. */
+struct wanted {
+	const char *login; /* NULL: of everybody */
+	bool has_after;
+	struct lk_id after;
+	int64_t limit;
+};
+
+static enum lk_rc print_rows(struct lk_ctl *ctl, const struct wanted *wanted,
+			     const struct lk_id *user_id, struct lk_err *err)
 {
-	struct page page = { .ctl = ctl };
-	const struct lk_id *before = NULL;
-	int64_t wanted;
+	struct page page = { .ctl = ctl, .last = wanted->after };
+	const struct lk_id *before = wanted->has_after ? &page.last : NULL;
+	int64_t left = wanted->limit, n;
 	enum lk_rc rc;
 
 	if (!ctl->json)
 		printf("%-24s  %-30s  %-22s  %-39s  %s\n", "WHEN", "EVENT",
 		       "USER ID", "ADDRESS", "DETAIL");
 	do {
-		wanted = limit < PAGE ? limit : PAGE;
+		n = left < PAGE ? left : PAGE;
 		page.n = 0;
-		rc = lk_audit_each(ctl->service.db, user_id, before, wanted,
+		rc = lk_audit_each(ctl->service.db, user_id, before, n,
 				   print_row, &page, err);
 		before = &page.last;
-		limit -= page.n;
-	} while (rc == LK_OK && page.n == wanted && limit > 0);
+		left -= page.n;
+	} while (rc == LK_OK && page.n == n && left > 0);
 	return rc;
+}
+
+static bool read_option(const char *name, const char *value,
+			struct wanted *wanted)
+{
+	if (strcmp(name, "--user") == 0) {
+		wanted->login = value;
+		return true;
+	}
+	if (strcmp(name, "--after") == 0) {
+		wanted->has_after = true;
+		return lk_id_parse(value, strlen(value), &wanted->after) ==
+		       LK_OK;
+	}
+	return strcmp(name, "--limit") == 0 &&
+	       lk_ctl_number(value, 1, LIMIT_MAX, &wanted->limit);
 }
 
 int lk_ctl_audit(struct lk_ctl *ctl)
 {
-	const char *login = NULL;
+	struct wanted wanted = { .limit = LIMIT };
 	struct lk_err err = { "" };
 	struct lk_user user;
-	int64_t limit = LIMIT;
 	enum lk_rc rc = LK_OK;
 	bool good = ctl->argc % 2 == 0;
 
-	for (int i = 0; i + 1 < ctl->argc && good; i += 2) {
-		if (strcmp(ctl->argv[i], "--user") == 0)
-			login = ctl->argv[i + 1];
-		else
-			good = strcmp(ctl->argv[i], "--limit") == 0 &&
-			       lk_ctl_number(ctl->argv[i + 1], 1, LIMIT_MAX,
-					     &limit);
-	}
+	for (int i = 0; i + 1 < ctl->argc && good; i += 2)
+		good = read_option(ctl->argv[i], ctl->argv[i + 1], &wanted);
 	if (!good)
-		return lk_ctl_misused("audit takes --user LOGIN and --limit N");
-	if (login != NULL)
-		rc = lk_ctl_find_user(ctl, login, &user, &err);
+		return lk_ctl_misused("audit takes --user LOGIN, --after "
+				      "AUDIT_ID and --limit N");
+	if (wanted.login != NULL)
+		rc = lk_ctl_find_user(ctl, wanted.login, &user, &err);
 	if (rc == LK_OK)
-		rc = print_rows(ctl, login != NULL ? &user.user_id : NULL,
-				limit, &err);
-	if (login != NULL)
+		rc = print_rows(ctl, &wanted,
+				wanted.login != NULL ? &user.user_id : NULL,
+				&err);
+	if (wanted.login != NULL)
 		sodium_memzero(&user, sizeof(user));
 	return rc == LK_OK ? LK_CTL_DONE : lk_ctl_failed(rc, &err);
 }

@@ -51,13 +51,16 @@ static const struct command {
 	{ "user show", lk_ctl_user_show, SCHEMA, "LOGIN" },
 	{ "user roles", lk_ctl_user_roles, SCHEMA,
 	  "LOGIN ROLE,ROLE: give these roles and take all others" },
+	{ "user claims", lk_ctl_user_claims, SCHEMA,
+	  "LOGIN [JSON|-]: print the user's own claims, or put an object in "
+	  "their place" },
 	{ "user suspend", lk_ctl_user_suspend, SCHEMA,
 	  "LOGIN: keep out, and end every session" },
 	{ "user activate", lk_ctl_user_activate, SCHEMA,
 	  "LOGIN: let in again" },
-	{ "user passwd", lk_ctl_user_passwd, SCHEMA,
+	{ "user passwd", lk_ctl_user_passwd, MASTER_KEY,
 	  "LOGIN: give another password (from a prompt or standard input), "
-	  "and end every session" },
+	  "end every session, and forget failed sign-ins" },
 	{ "user limit", lk_ctl_user_limit, SCHEMA,
 	  "LOGIN N|default: how many sessions there may be" },
 	{ "user reissue-id", lk_ctl_user_reissue_id, SCHEMA,
@@ -76,7 +79,8 @@ static const struct command {
 	{ "purge", lk_ctl_purge, SCHEMA,
 	  "delete what has expired, as the pool does by and by" },
 	{ "audit", lk_ctl_audit, SCHEMA,
-	  "[--user LOGIN] [--limit N]: who did what, the latest first" },
+	  "[--user LOGIN] [--after AUDIT_ID] [--limit N]: who did what, the "
+	  "latest first" },
 	{ "client add", lk_ctl_client_add, SCHEMA,
 	  "ID: make a client that may introspect tokens, and its secret" },
 	{ "client list", lk_ctl_client_list, SCHEMA, "every client" },

@@ -14,6 +14,7 @@
 #include "lib/open_session.h"
 #include "lib/revoke.h"
 #include "lib/text.h"
+#include "lib/throttle.h"
 
 static void note(struct lk_changed *c, const char *event, const char *detail)
 {
@@ -130,11 +131,15 @@ static enum lk_rc guard_admins(struct lk_changed *c,
 static enum lk_rc write_row(struct lk_changed *c,
 			    const struct lk_change *change, struct lk_err *err)
 {
-	struct lk_db *db = c->service->db;
+	struct lk_service *service = c->service;
+	enum lk_rc rc;
 
-	return change->deletion
-		       ? lk_user_delete(db, &c->user_id, err)
-		       : lk_user_replace(db, &c->user_id, &c->user, err);
+	if (change->deletion)
+		return lk_user_delete(service->db, &c->user_id, err);
+	rc = lk_user_replace(service->db, &c->user_id, &c->user, err);
+	if (rc == LK_OK && change->password_hash != NULL)
+		rc = lk_throttle_reset_within(service, c->user.login, err);
+	return rc;
 }
 
 /* ---- the sessions ------------------------------------------------------- */

@@ -22,7 +22,8 @@
 struct lk_change {
 	const char *roles;         /* joined by commas */
 	const char *claims;        /* a JSON object; valid */
-	const char *password_hash; /* ends every session */
+	const char *password_hash; /* ends every session, and the wait after
+				      failures; takes the master key */
 	bool suspend;              /* the same */
 	bool activate;
 	int64_t session_limit; /* 0: stays; LK_LIMIT_OF_SETTING: no own one;

@@ -170,32 +170,46 @@ static struct lk_in name_of(const struct lk_key_info *info)
 	return LK_INT(info->number);
 }
 
+/* Insertions and updates alike; only an inserted signing key names its
+ * algorithm. */
+static enum lk_rc write_row(struct lk_db *db, unsigned stmt,
+			    const struct lk_master_key *master,
+			    const struct lk_key_info *info,
+			    const uint8_t *secret, size_t len,
+			    struct lk_err *err)
+{
+	uint8_t sealed[LK_KEY_SECRET_MAX + LK_SEAL_OVERHEAD];
+	const struct lk_in in[] = {
+		LK_STR(states[info->state]),
+		LK_TIME(info->created_at),
+		or_null(info->due_at),
+		or_null(info->activated_at),
+		or_null(info->retired_at),
+		LK_INT(info->revokes),
+		LK_BYTES(sealed, len + LK_SEAL_OVERHEAD),
+		name_of(info),
+		LK_STR(lk_sig_alg_name(info->alg)),
+	};
+	const bool with_alg = stmt == LK_STMT_SIGNING_KEY_INSERT;
+	char label[LABEL_SIZE];
+
+	make_label(info, label);
+	lk_seal(master, label, secret, len, sealed);
+	return lk_db_change(db, stmt, in, with_alg ? LK_N(in) : LK_N(in) - 1,
+			    LK_INTERNAL, err);
+}
+
 enum lk_rc lk_key_store_insert(struct lk_db *db,
 			       const struct lk_master_key *master,
 			       const struct lk_key_info *info,
 			       const uint8_t *secret, size_t len,
 			       struct lk_err *err)
 {
-	const bool signing = info->kind == LK_KEY_SIGNING;
-	uint8_t sealed[LK_KEY_SECRET_MAX + LK_SEAL_OVERHEAD];
-	const struct lk_in in[] = {
-		name_of(info),
-		LK_STR(states[info->state]),
-		LK_TIME(info->created_at),
-		or_null(info->due_at),
-		or_null(info->activated_at),
-		LK_INT(info->revokes),
-		LK_BYTES(sealed, len + LK_SEAL_OVERHEAD),
-		LK_STR(lk_sig_alg_name(info->alg)), /* signing keys only */
-	};
-	char label[LABEL_SIZE];
-
-	make_label(info, label);
-	lk_seal(master, label, secret, len, sealed);
-	return lk_db_exec(db,
-			  signing ? LK_STMT_SIGNING_KEY_INSERT
-				  : LK_STMT_REFRESH_KEY_INSERT,
-			  in, signing ? LK_N(in) : LK_N(in) - 1, NULL, err);
+	return write_row(db,
+			 info->kind == LK_KEY_SIGNING
+				 ? LK_STMT_SIGNING_KEY_INSERT
+				 : LK_STMT_REFRESH_KEY_INSERT,
+			 master, info, secret, len, err);
 }
 
 enum lk_rc lk_key_store_update(struct lk_db *db,
@@ -204,25 +218,11 @@ enum lk_rc lk_key_store_update(struct lk_db *db,
 			       const uint8_t *secret, size_t len,
 			       struct lk_err *err)
 {
-	uint8_t sealed[LK_KEY_SECRET_MAX + LK_SEAL_OVERHEAD];
-	const struct lk_in in[] = {
-		LK_STR(states[info->state]),
-		or_null(info->due_at),
-		or_null(info->activated_at),
-		or_null(info->retired_at),
-		LK_INT(info->revokes),
-		LK_BYTES(sealed, len + LK_SEAL_OVERHEAD),
-		name_of(info),
-	};
-	char label[LABEL_SIZE];
-
-	make_label(info, label);
-	lk_seal(master, label, secret, len, sealed);
-	return lk_db_change(db,
-			    info->kind == LK_KEY_SIGNING
-				    ? LK_STMT_SIGNING_KEY_UPDATE
-				    : LK_STMT_REFRESH_KEY_UPDATE,
-			    in, LK_N(in), LK_INTERNAL, err);
+	return write_row(db,
+			 info->kind == LK_KEY_SIGNING
+				 ? LK_STMT_SIGNING_KEY_UPDATE
+				 : LK_STMT_REFRESH_KEY_UPDATE,
+			 master, info, secret, len, err);
 }
 
 enum lk_rc lk_key_store_delete(struct lk_db *db, const struct lk_key_info *info,

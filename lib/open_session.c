@@ -28,11 +28,26 @@ static enum lk_rc note_live(const struct lk_session *session, void *arg)
 	struct lk_session *more =
 		reallocarray(o->live, o->n_live + 1, sizeof(*more));
 
+	size_t i = o->n_live;
+
 	if (more == NULL)
 		return LK_NOMEM;
 	o->live = more;
-	more[o->n_live++] = *session;
+	if (session->refreshable)
+		i = o->n_refreshable++;
+	memmove(&more[i + 1], &more[i], (o->n_live - i) * sizeof(*more));
+	more[i] = *session;
+	o->n_live++;
 	return LK_OK;
+}
+
+static void forget_live(struct lk_opening *o, size_t i)
+{
+	if (o->live[i].refreshable)
+		o->n_refreshable--;
+	o->n_live--;
+	memmove(&o->live[i], &o->live[i + 1],
+		(o->n_live - i) * sizeof(*o->live));
 }
 
 static struct lk_ending ending_of(const struct lk_opening *o,
@@ -63,12 +78,11 @@ static enum lk_rc end_instead(struct lk_opening *o, struct lk_err *err)
 		if (lk_id_equal(&o->live[i].session_id, o->instead_of))
 			break;
 	if (i < o->n_live)
-		memmove(&o->live[i], &o->live[i + 1],
-			(--o->n_live - i) * sizeof(*o->live));
+		forget_live(o, i);
 	return rc;
 }
 
-/* Removes the least recently used down to what is to be kept, and remembers
+/* Removes the last of the live ones down to what is to be kept, and remembers
  * them for the answer. */
 static enum lk_rc evict(struct lk_opening *o, size_t keep, struct lk_err *err)
 {
@@ -102,7 +116,7 @@ static enum lk_rc make_room(struct lk_opening *o, size_t limit,
 	/* Who has chosen one gets in, also where the limit was lowered since:
 	 * the rest beyond it goes as under `evict`. */
 	if (o->service->settings->session_limit_policy != LK_LIMIT_EVICT &&
-	    !o->ended_instead)
+	    !o->ended_instead && o->n_refreshable >= limit)
 		return lk_fail(err, LK_FULL, "%zu sessions of %zu", o->n_live,
 			       limit);
 	return evict(o, limit - 1, err);
@@ -148,7 +162,7 @@ static void forget_others(struct lk_opening *o)
 {
 	free(o->live);
 	o->live = NULL;
-	o->n_live = 0;
+	o->n_live = o->n_refreshable = 0;
 	free(o->evicted);
 	o->evicted = NULL;
 	o->n_evicted = 0;

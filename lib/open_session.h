@@ -22,8 +22,9 @@ struct lk_opening {
 
 	struct lk_session session;
 	uint8_t seed[LK_SEED_SIZE];
-	struct lk_session *live; /* the user's before it, newest use first */
-	size_t n_live;
+	struct lk_session *live; /* the user's before it, newest use first, but
+				    first those that can be refreshed */
+	size_t n_live, n_refreshable;
 	struct lk_id *evicted; /* by it */
 	size_t n_evicted;
 	bool ended_instead; /* instead_of was there and has ended */
@@ -32,10 +33,11 @@ struct lk_opening {
 /*
  * user is as the caller's transaction, which has locked its row, reads it.
  * Deletes the user's expired sessions, makes room as session_limit_policy says,
- * and inserts the new one, with its audit.  May be called again when the
- * transaction is run again.
- * LK_OK; LK_FULL: the policy is not to evict, instead_of has made no room, and
- * there is none: live tells the sessions that there are.
+ * and inserts the new one, with its audit.  Sessions whose refresh key was
+ * revoked make room under any policy: nobody may be left who could end them.
+ * May be called again when the transaction is run again. LK_OK; LK_FULL: the
+ * policy is not to evict, instead_of has made no room, and there is none: live
+ * tells the sessions that there are.
  */
 enum lk_rc lk_open_within(struct lk_opening *opening,
 			  const struct lk_user *user, struct lk_err *err);

@@ -1,5 +1,5 @@
 /*
- * latchkey.conf (libconfuse).  One table in settings.c, one row a setting, says
+ * latchkey.conf.  One table in settings.c, one row a setting, says
  * name, type, default, range and whether a reload is enough; parsing,
  * --check-config, the sample file and the man page are held against it.  A
  * loaded struct never changes; every process may load its own.

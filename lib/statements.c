@@ -8,6 +8,9 @@
 /* A session that counts: parameters now, and now minus the idle limit. */
 #define ALIVE "expires_at > ? AND last_used_at > ?"
 
+/* Nothing refreshes it any more once that key was revoked. */
+#define REFRESHABLE "refresh_key_id IN (SELECT key_id FROM refresh_key)"
+
 #define USER_COLUMNS                                                           \
 	"u.user_id, u.login, u.password_hash, u.status = 'active', u.roles, "  \
 	"u.claims, COALESCE(u.session_limit, 0), u.epoch, u.login_seq, "       \
@@ -128,8 +131,8 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	      "DELETE FROM session WHERE user_id = ? AND NOT (" ALIVE ")"),
 	READ(LK_STMT_SESSION_LIST,
 	     "SELECT session_id, user_id, created_at, last_used_at, "
-	     "expires_at, device, ip, user_agent FROM session "
-	     "WHERE user_id = ? AND " ALIVE
+	     "expires_at, device, ip, user_agent, " REFRESHABLE
+	     " FROM session WHERE user_id = ? AND " ALIVE
 	     " ORDER BY last_used_at DESC, session_id DESC"),
 	/* primary */
 	READ(LK_STMT_SESSION_FEW,
@@ -141,9 +144,8 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	      "DELETE FROM session WHERE expires_at <= ? LIMIT ?"),
 	/* primary; a walk over all sessions, some at a time, without a lock */
 	READ(LK_STMT_SESSION_WALK,
-	     "SELECT session_id, last_used_at, "
-	     "refresh_key_id IN (SELECT key_id FROM refresh_key) FROM session "
-	     "WHERE session_id > ? ORDER BY session_id LIMIT ?"),
+	     "SELECT session_id, last_used_at, " REFRESHABLE
+	     " FROM session WHERE session_id > ? ORDER BY session_id LIMIT ?"),
 	/* primary; only if it has not been used meanwhile */
 	WRITE(LK_STMT_SESSION_DELETE_IDLE,
 	      "DELETE FROM session WHERE session_id = ? AND last_used_at <= ?"),
@@ -169,14 +171,17 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	WRITE(LK_STMT_FAILURE_FORGET,
 	      "DELETE FROM login_failure WHERE login_key = ? "
 	      "AND origin_key = ?"),
+	WRITE(LK_STMT_FAILURE_RESET,
+	      "UPDATE login_failure SET failures = 0, free_at = counted_at "
+	      "WHERE login_key = ?"),
 	WRITE(LK_STMT_FAILURE_GOOD,
 	      "INSERT INTO login_failure (login_key, origin_key, failures, "
 	      "counted_at, free_at) VALUES (?, ?, 0, ?, ?) "
 	      "ON DUPLICATE KEY UPDATE failures = 0, "
 	      "counted_at = VALUES(counted_at), free_at = VALUES(free_at)"),
-	/* login_failure_counted */
+	/* login_failure_kept */
 	WRITE(LK_STMT_FAILURE_PURGE,
-	      "DELETE FROM login_failure WHERE counted_at <= ? LIMIT ?"),
+	      "DELETE FROM login_failure WHERE kept_until <= ? LIMIT ?"),
 
 	WRITE(LK_STMT_REVOCATION_INSERT,
 	      "INSERT INTO revocation (kind, target, epoch, revoked_at, "
@@ -257,29 +262,30 @@ const struct lk_sql lk_statements[LK_STMT_N] = {
 	      "UPDATE deployment SET ring_version = ring_version + 1 "
 	      "WHERE one = 1 AND ring_version = ?"),
 	WRITE(LK_STMT_SIGNING_KEY_INSERT,
-	      "INSERT INTO signing_key (kid, state, created_at, due_at, "
-	      "activated_at, revokes, sealed, alg) "
-	      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
+	      "INSERT INTO signing_key (state, created_at, due_at, "
+	      "activated_at, retired_at, revokes, sealed, kid, alg) "
+	      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"),
 	READ(LK_STMT_SIGNING_KEY_LIST,
 	     "SELECT kid, alg, state, created_at, due_at, activated_at, "
 	     "retired_at, revokes, sealed FROM signing_key "
 	     "ORDER BY created_at, kid"),
 	/* primary, here and in the next three */
 	WRITE(LK_STMT_SIGNING_KEY_UPDATE,
-	      "UPDATE signing_key SET state = ?, due_at = ?, "
+	      "UPDATE signing_key SET state = ?, created_at = ?, due_at = ?, "
 	      "activated_at = ?, retired_at = ?, revokes = ?, sealed = ? "
 	      "WHERE kid = ?"),
 	WRITE(LK_STMT_SIGNING_KEY_DELETE,
 	      "DELETE FROM signing_key WHERE kid = ?"),
 	WRITE(LK_STMT_REFRESH_KEY_UPDATE,
-	      "UPDATE refresh_key SET state = ?, due_at = ?, "
+	      "UPDATE refresh_key SET state = ?, created_at = ?, due_at = ?, "
 	      "activated_at = ?, retired_at = ?, revokes = ?, sealed = ? "
 	      "WHERE key_id = ?"),
 	WRITE(LK_STMT_REFRESH_KEY_DELETE,
 	      "DELETE FROM refresh_key WHERE key_id = ?"),
 	WRITE(LK_STMT_REFRESH_KEY_INSERT,
-	      "INSERT INTO refresh_key (key_id, state, created_at, due_at, "
-	      "activated_at, revokes, sealed) VALUES (?, ?, ?, ?, ?, ?, ?)"),
+	      "INSERT INTO refresh_key (state, created_at, due_at, "
+	      "activated_at, retired_at, revokes, sealed, key_id) "
+	      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
 	READ(LK_STMT_REFRESH_KEY_LIST,
 	     "SELECT key_id, state, created_at, due_at, activated_at, "
 	     "retired_at, revokes, sealed FROM refresh_key ORDER BY key_id"),

@@ -69,6 +69,15 @@ enum lk_rc lk_failure_forget(struct lk_db *db, const struct lk_failure *counted,
 	return lk_db_exec(db, LK_STMT_FAILURE_FORGET, in, LK_N(in), NULL, err);
 }
 
+enum lk_rc lk_failure_reset(struct lk_db *db,
+			    const uint8_t login_key[LK_FAILURE_KEY_SIZE],
+			    struct lk_err *err)
+{
+	const struct lk_in in[] = { KEY(login_key) };
+
+	return lk_db_exec(db, LK_STMT_FAILURE_RESET, in, LK_N(in), NULL, err);
+}
+
 enum lk_rc lk_failure_good(struct lk_db *db, const struct lk_failure *good,
 			   struct lk_err *err)
 {

@@ -43,6 +43,11 @@ enum lk_rc lk_failure_uncount(struct lk_db *db,
 enum lk_rc lk_failure_forget(struct lk_db *db, const struct lk_failure *counted,
 			     struct lk_err *err);
 
+/* Forgets the failures of every origin; those that are known stay so. */
+enum lk_rc lk_failure_reset(struct lk_db *db,
+			    const uint8_t login_key[LK_FAILURE_KEY_SIZE],
+			    struct lk_err *err);
+
 /* In the same: knows the origin as good, so that its failures are counted apart
  * from those of strangers from now on. */
 enum lk_rc lk_failure_good(struct lk_db *db, const struct lk_failure *good,

@@ -176,6 +176,7 @@ enum lk_rc lk_session_each(struct lk_db *db, const struct lk_id *user_id,
 		LK_TO_STR(each.session.device),
 		LK_TO_STR(each.session.address),
 		LK_TO_STR(each.session.user_agent),
+		LK_TO_BOOL(&each.session.refreshable),
 	};
 
 	return lk_db_each(db, LK_STMT_SESSION_LIST, in, LK_N(in), out,

@@ -28,6 +28,8 @@ struct lk_session {
 	char device[LK_DEVICE_MAX + 1];
 	char address[LK_ADDRESS_MAX + 1];
 	char user_agent[LK_USER_AGENT_MAX + 1];
+	bool refreshable; /* its refresh key was not revoked; read by
+			     lk_session_each() alone */
 };
 
 /* When a session no longer counts: at `now`, with this idle limit (both µs). */

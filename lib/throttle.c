@@ -84,12 +84,12 @@ static bool address_waits(const struct lk_guess *guess)
 /* ---- by login or session ------------------------------------------------ */
 
 /* Keyed, so that the table tells nothing of what was typed for a login. */
-static void make_key(const struct lk_guess *guess, const char *purpose,
+static void make_key(const struct lk_service *service, const char *purpose,
 		     const void *name, size_t name_len,
 		     const struct origin *origin,
 		     uint8_t out[LK_FAILURE_KEY_SIZE])
 {
-	const struct lk_master_key *master = guess->service->master_key;
+	const struct lk_master_key *master = service->master_key;
 	crypto_generichash_state state;
 
 	crypto_generichash_init(&state, master->b, sizeof(master->b),
@@ -99,6 +99,14 @@ static void make_key(const struct lk_guess *guess, const char *purpose,
 	crypto_generichash_update(&state, name, name_len);
 	crypto_generichash_update(&state, origin->bytes, origin->len);
 	crypto_generichash_final(&state, out, LK_FAILURE_KEY_SIZE);
+}
+
+static void make_login_key(const struct lk_service *service, const char *login,
+			   uint8_t out[LK_FAILURE_KEY_SIZE])
+{
+	static const struct origin none;
+
+	make_key(service, "login", login, strlen(login), &none, out);
 }
 
 int64_t lk_throttle_wait(uint32_t failures)
@@ -185,7 +193,6 @@ enum lk_rc lk_throttle_begin(struct lk_service *service, const char *login,
 			     const char *address, struct lk_guess *guess_r,
 			     int64_t *retry_after_r, struct lk_err *err)
 {
-	static const struct origin none;
 	const struct origin origin = origin_of(address);
 	struct lk_guess *guess = guess_r;
 	int64_t wait;
@@ -197,9 +204,8 @@ enum lk_rc lk_throttle_begin(struct lk_service *service, const char *login,
 	wait = count_address(guess);
 	if (wait > 0)
 		return throttled(service, wait, "address", retry_after_r, err);
-	make_key(guess, "login", login, strlen(login), &none,
-		 guess->counted.login_key);
-	make_key(guess, "login and address", guess->counted.login_key,
+	make_login_key(service, login, guess->counted.login_key);
+	make_key(service, "login and address", guess->counted.login_key,
 		 LK_FAILURE_KEY_SIZE, &origin, guess->origin_key);
 	rc = count_row(guess, &wait, err);
 	/* It was not hashed; who knocks while the login waits is not yet one
@@ -222,12 +228,21 @@ enum lk_rc lk_throttle_begin_own(struct lk_service *service,
 
 	memset(guess_r, 0, sizeof(*guess_r));
 	guess_r->service = service;
-	make_key(guess_r, "session", session_id->b, sizeof(session_id->b),
+	make_key(service, "session", session_id->b, sizeof(session_id->b),
 		 &none, guess_r->counted.login_key);
 	rc = count_row(guess_r, &wait, err);
 	if (rc == LK_THROTTLED)
 		rc = throttled(service, wait, "session", retry_after_r, err);
 	return rc;
+}
+
+enum lk_rc lk_throttle_reset_within(struct lk_service *service,
+				    const char *login, struct lk_err *err)
+{
+	uint8_t key[LK_FAILURE_KEY_SIZE];
+
+	make_login_key(service, login, key);
+	return lk_failure_reset(service->db, key, err);
 }
 
 enum lk_rc lk_throttle_right_within(const struct lk_guess *guess,

@@ -54,6 +54,11 @@ enum lk_rc lk_throttle_right_within(const struct lk_guess *guess,
 				    struct lk_err *err);
 void lk_throttle_right_committed(const struct lk_guess *guess);
 
+/* Another password is put in place, in whose transaction this is: forgets all
+ * failures of the login, wherever they came from. */
+enum lk_rc lk_throttle_reset_within(struct lk_service *service,
+				    const char *login, struct lk_err *err);
+
 /* The password was wrong: records that in the audit and, if a wait begins with
  * it, that too.  LK_OK; LK_UNAVAILABLE or LK_UNCERTAIN, and the count stays. */
 enum lk_rc lk_throttle_wrong(const struct lk_guess *guess,

@@ -6,8 +6,8 @@
  *	lkt1_ base64url( key_id 4 | user_id 16 | login_seq 8 | expires_at 8 |
  *			 credential_tag 8 | mac 32 )	numbers big-endian
  *
- * mac is BLAKE2b keyed with the refresh key.  It opens one session: every login
- * of the user raises login_seq, and a ticket is good for the one that it names.
+ * mac: lib/mac_text.h.  It opens one session: every login of the user raises
+ * login_seq, and a ticket is good for the one that it names.
  */
 #ifndef LK_TICKET_H
 #define LK_TICKET_H
@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 #include "lib/id.h"
+#include "lib/mac_text.h"
 #include "lib/password.h"
 #include "lib/rc.h"
-#include "lib/refresh_token.h"
 
 #define LK_TICKET_LEN  107 /* characters */
 #define LK_TICKET_SIZE (LK_TICKET_LEN + 1)
@@ -33,8 +33,7 @@ struct lk_ticket {
 void lk_ticket_make(const struct lk_refresh_key *key,
 		    const struct lk_ticket *ticket, char out[LK_TICKET_SIZE]);
 
-/* Reads and authenticates; the time is for the caller to look at.  LK_OK;
- * LK_REFUSED for a text that no key of ours has made. */
+/* Results as lk_mac_text_read(); the time is for the caller to look at. */
 enum lk_rc lk_ticket_read(const char *text, size_t len,
 			  lk_refresh_key_find *find, void *arg,
 			  struct lk_ticket *ticket_r);

@@ -37,7 +37,6 @@
 #define PURGE_BUSY    (20 * 1000)
 #define PURGE_IDLE    (5 * LK_SECOND)
 #define DAY           (86400 * LK_SECOND)
-#define FAILURES_KEPT (90 * DAY) /* and known addresses */
 
 void lk_upkeep_start(struct lk_upkeep *upkeep, struct lk_service *service)
 {
@@ -486,8 +485,7 @@ bool lk_purge_step(struct lk_purge *purge)
 	more |= delete_batch(purge, LK_STMT_SESSION_PURGE_EXPIRED,
 			     LK_TIME(now));
 	more |= delete_batch(purge, LK_STMT_REVOCATION_PURGE, LK_TIME(now));
-	more |= delete_batch(purge, LK_STMT_FAILURE_PURGE,
-			     LK_TIME(now - FAILURES_KEPT));
+	more |= delete_batch(purge, LK_STMT_FAILURE_PURGE, LK_TIME(now));
 	more |= purge_audit(purge, now);
 	more |= purge_by_walk(purge, now);
 	if (purge->rc != LK_OK)

@@ -31,7 +31,7 @@ function third_party(header)
 	if (header ~ /^yajl/)
 		return "lib/json"
 	if (header ~ /^confuse/)
-		return "lib/settings"
+		return "lib/conf_file"
 	if (header ~ /^openssl\//)
 		return "lib/sig"
 	if (header ~ /^uni(case|ctype|norm|str)\.h/)

@@ -95,6 +95,11 @@ def check_common(answer: Answer, oauth: bool = False) -> None:
         assert headers["WWW-Authenticate"] == 'Basic realm="latchkey"'
 
 
+def judge(method: str, path: str, answer: Answer) -> None:
+    check_common(answer, path in OAUTH)
+    openapi.judge(method, path, answer)
+
+
 def moment(text: str) -> datetime:
     """The time that an answer names."""
     assert TIME.fullmatch(text), text
@@ -136,8 +141,7 @@ class Api:
         if token is not None:
             sent["Authorization"] = f"Bearer {token}"
         answer = self.raw(method, self.mount + path, body, sent)
-        check_common(answer, path in OAUTH)
-        openapi.judge(method, path, answer)
+        judge(method, path, answer)
         return answer
 
     def get(self, path: str, token: str | None = None, **more) -> Answer:
@@ -162,9 +166,13 @@ class Api:
 
     def ready(self) -> bool:
         try:
-            return self.get("/ready").status == 200
-        except (OSError, AssertionError, http.client.HTTPException):
+            answer = self.raw("GET", self.mount + "/ready")
+        except (OSError, http.client.HTTPException):
             return False
+        if answer.headers["X-Request-Id"] is None:
+            return False  # the web server's own: nobody is behind it
+        judge("GET", "/ready", answer)
+        return answer.status == 200
 
     # The calls that tests make all the time.
 

@@ -9,10 +9,11 @@ import jwt
 import pytest
 
 from pool import CTL, PASSWORD, Deploy, Pool, User
+from test_admin import Admin
 from waiting import until
 from webserver import TOP
 
-REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
+REFUSED, USAGE = 1, 2
 OTHER = "quite another pass phrase"
 
 AT, RT, LOGIN = "access token", "refresh token", "login"
@@ -28,6 +29,11 @@ CHANGES: list[tuple[str, Callable[[User, dict], list[str]], set[str]]] = [
     ("roles", lambda user, _: ["user", "roles", user.login, "author"],
      {RT, LOGIN}),
     ("same roles", lambda user, _: ["user", "roles", user.login, "editor"],
+     {AT, RT, LOGIN}),
+    ("claims",
+     lambda user, _: ["user", "claims", user.login, '{"plan": "pro"}'],
+     {RT, LOGIN}),
+    ("same claims", lambda user, _: ["user", "claims", user.login, "{ }"],
      {AT, RT, LOGIN}),
     ("limit", lambda user, _: ["user", "limit", user.login, "3"],
      {AT, RT, LOGIN}),
@@ -94,6 +100,25 @@ def test_password(pool: Pool) -> None:
     assert pool.api.login(user.login, OTHER).status == 200
 
 
+@pytest.mark.parametrize("key, says", [
+    (None, "master.key"), (b"A" * 43 + b"\n", "does not open")])
+def test_password_takes_the_master_key(
+        deploy: Deploy, key: bytes | None, says: str) -> None:
+    """It alone tells which failed sign-ins are the user's."""
+    pool = deploy()
+    user = pool.user()
+    before = pool.master_key.read_bytes()
+    pool.master_key.unlink()
+    if key is not None:
+        pool.master_key.write_bytes(key)
+        pool.master_key.chmod(0o600)
+    done = pool.ctl("user", "passwd", user.login, stdin=OTHER, status=REFUSED)
+    assert says in done.stderr, done
+    pool.master_key.write_bytes(before)
+    pool.master_key.chmod(0o600)
+    user.sign_in()
+
+
 def test_lower_limit_holds_at_once(pool: Pool) -> None:
     user = pool.user()
     tokens = [user.sign_in() for _ in range(4)]
@@ -141,18 +166,21 @@ def test_sessions(pool: Pool) -> None:
 
 
 @pytest.mark.parametrize("argv", [
-    ["user", "suspend"], ["user", "limit", "x"], ["user", "limit", "x", "0"],
+    ["user", "suspend"], ["user", "claims"],
+    ["user", "claims", "x", "{}", "{}"],
+    ["user", "limit", "x"], ["user", "limit", "x", "0"],
     ["user", "limit", "x", "-1"], ["user", "limit", "x", "1001"],
     ["user", "limit", "x", "5x"], ["session", "end"],
     ["session", "end", "short"], ["revoke"], ["revoke", "--jti", "x"],
     ["revoke", "--all", "x"], ["audit", "x"],
-    ["audit", "--limit", "0"], ["audit", "--user"], ["revoke", "--user"], ["purge", "x"]])
+    ["audit", "--after", "x"], ["audit", "--limit", "0"], ["audit", "--user"], ["revoke", "--user"], ["purge", "x"]])
 def test_usage(pool: Pool, argv: list[str]) -> None:
     assert pool.ctl(*argv, status=USAGE).stderr.strip()
 
 
 @pytest.mark.parametrize("argv", [
-    ["user", "suspend", "nobody-here"], ["user", "limit", "nobody-here", "3"],
+    ["user", "suspend", "nobody-here"], ["user", "claims", "nobody-here"],
+    ["user", "claims", "nobody-here", "{}"], ["user", "limit", "nobody-here", "3"],
     ["session", "list", "nobody-here"], ["session", "end", "A" * 22],
     ["revoke", "--session", "A" * 22], ["revoke", "--user", "nobody-here"]])
 def test_nobody(pool: Pool, argv: list[str]) -> None:
@@ -185,17 +213,32 @@ def test_audit(pool: Pool) -> None:
     assert other.user_id in table[2]
 
 
-def test_wrong_schema(deploy: Deploy) -> None:
-    pool = deploy(set_up=False, start=False)
-    for argv in (["user", "list"], ["keys", "list"], ["purge"],
-                 ["user", "suspend", "x"], ["session", "list", "x"]):
-        done = pool.ctl(*argv, status=REFUSED)
-        assert "latchkeyctl migrate" in done.stderr
+def test_audit_by_cursor(pool: Pool) -> None:
+    """The same rows as the endpoint's, page by page."""
+    user = pool.user("editor")
+    for _ in range(3):
+        user.sign_in()
+    admin = Admin(pool)
+    audit_ids = [row["audit_id"] for row in admin.rows(
+        "/audit", user_id=user.user_id)]
+    assert len(audit_ids) == 5
+    seen, after = [], []
+    while len(seen) < 5:
+        page = [json.loads(line)["audit_id"] for line in pool.ctl(
+            "--json", "audit", "--user", user.login, "--limit", "2",
+            *after).stdout.splitlines()]
+        assert len(page) == min(2, 5 - len(seen))
+        seen += page
+        after = ["--after", page[-1]]
+    assert seen == audit_ids
+    assert pool.ctl("--json", "audit", *after, "--user", user.login
+                    ).stdout == ""
 
 
 COMPLETIONS = [
     (["us"], {"user"}),
     (["user", "s"], {"show", "suspend"}),
+    (["user", "c"], {"claims"}),
     (["-c", "some.conf", "keys", "ro"], {"rotate"}),
     (["keys", "rotate", "--"], {"--alg", "--refresh", "--revoke"}),
     (["revoke", "--"], {"--session", "--jti", "--user", "--all"}),

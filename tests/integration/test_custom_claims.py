@@ -11,6 +11,7 @@ import pytest
 from pool import Deploy, Pool, User
 from test_admin import Admin, refused
 from test_admin_endings import claims_of
+from waiting import until
 from webserver import TOP
 
 TENANT = "https://example.org/tenant"
@@ -111,6 +112,65 @@ def test_a_setting_that_changes(deploy: Deploy) -> None:
     payload = claims_of(pool.api.refresh(token["refresh_token"]).json[
         "access_token"])
     assert "plan" not in payload and payload["tenant"] == 7
+
+
+# ---- by the command line ----------------------------------------------------
+
+def test_command_line(pool: Pool, user: User) -> None:
+    claims = {"plan": "pro", TENANT: {"name": "Müller \"&\" Söhne"}}
+    assert pool.ctl_json("user", "claims", user.login) == {}
+    token = user.sign_in()
+    done = pool.ctl("user", "claims", user.login.upper(),
+                    json.dumps(claims, indent=4))
+    assert done.stdout.encode() == stored(claims) + b"\n"
+    until(lambda: pool.dead_everywhere(token["access_token"]),
+          "the feed brings it")
+    token = pool.api.refresh(token["refresh_token"]).json
+    assert claims_of(token["access_token"])["plan"] == "pro"
+    assert pool.ctl_json("user", "claims", user.login) == claims
+    assert pool.ctl_json("user", "show", user.login)["claims"] == claims
+    # From standard input; and none.
+    assert pool.ctl("user", "claims", user.login, "-",
+                    stdin='{\n"plan": "free"}\n').stdout == (
+        '{"plan":"free"}\n')
+    assert pool.ctl("user", "claims", user.login, "{}").stdout == "{}\n"
+    assert pool.ctl("user", "claims", user.login).stdout == "{}\n"
+    assert [row["event"] for row in pool.database.sql(
+        "SELECT event FROM audit JOIN user USING (user_id) WHERE login = %s"
+        " AND event LIKE 'claims%%'", user.login)] == 3 * ["claims_changed"]
+
+
+@pytest.mark.parametrize("text, why", [
+    ('{"plan": "pro", "sub": "x"}', "sub is reserved"),
+    ('{"roles": ["admin"]}', "roles is reserved"),
+    ('{"plan": 1, "plan": 2}', "a duplicate member"),
+    ('["plan"]', "object"),
+    ('{"plan": "pro"', "JSON"),
+    ('{"plan": "pro"} x', "JSON"),
+    ("", "JSON"),
+    ('{"plan": "' + "x" * MOST + '"}', f"more than {MOST} bytes"),
+])
+def test_command_line_refuses(pool: Pool, user: User, text: str, why: str
+                              ) -> None:
+    token = user.sign_in()
+    refused_by_ctl(pool, user, [text], "", why)
+    refused_by_ctl(pool, user, ["-"], text, why)
+    assert pool.alive_everywhere(token["access_token"])
+
+
+@pytest.mark.parametrize("text, why", [
+    ('{"plan": "pro"}\0, "x"', "NUL"), (" " * 20000 + "{}", "16384 bytes")])
+def test_standard_input_refused(pool: Pool, user: User, text: str, why: str
+                                ) -> None:
+    refused_by_ctl(pool, user, ["-"], text, why)
+
+
+def refused_by_ctl(pool: Pool, user: User, argv: list[str], stdin: str,
+                   why: str) -> None:
+    done = pool.ctl("user", "claims", user.login, *argv, stdin=stdin, status=1)
+    assert done.stderr.startswith("latchkeyctl: claims: "), done
+    assert why in done.stderr and not done.stdout, done
+    assert pool.ctl("user", "claims", user.login).stdout == "{}\n"
 
 
 # ---- what cannot be ---------------------------------------------------------

@@ -92,13 +92,13 @@ def suspended_by_sql(pool: Pool, user: User, own: Tokens, other: Tokens
     pool.suspend(user)
 
 
-def roles(pool: Pool, user: User, own: Tokens, other: Tokens) -> None:
-    pool.ctl("user", "roles", user.login, "editor")
-
-
-def same_roles(pool: Pool, user: User, own: Tokens, other: Tokens) -> None:
-    """Nothing has changed, so nothing ends."""
-    pool.ctl("user", "roles", user.login, "")
+def by_ctl(*argv: str) -> Event:
+    """By the command line; what is in braces is the user's."""
+    def run(pool: Pool, user: User, own: Tokens, other: Tokens) -> None:
+        pool.ctl(*(word.format(login=user.login,
+                               session_id=own.session["session_id"])
+                   for word in argv), stdin="quite another phrase")
+    return run
 
 
 # ---- the table --------------------------------------------------------------
@@ -113,6 +113,7 @@ class Row:
     may_return: bool = True  # with the password of before
 
 
+ROLES = by_ctl("user", "roles", "{login}", "editor")
 LIVE, NOW, FED, USED = Fate
 ROWS = {
     "logout": Row(by_own(by_logout), NOW, LIVE, False, True),
@@ -129,8 +130,23 @@ ROWS = {
     "password by SQL": Row(hash_by_sql, USED, USED, False, False, False),
     "suspension by SQL": Row(
         suspended_by_sql, USED, USED, False, False, False),
-    "roles": Row(roles, FED, FED, True, True),
-    "the same roles": Row(same_roles, LIVE, LIVE, True, True),
+    "roles": Row(ROLES, FED, FED, True, True),
+    "the same roles": Row(  # nothing has changed, so nothing ends
+        by_ctl("user", "roles", "{login}", ""), LIVE, LIVE, True, True),
+    "claims": Row(by_ctl("user", "claims", "{login}", '{{"plan": "pro"}}'),
+                  FED, FED, True, True),
+    "suspended by command line": Row(
+        by_ctl("user", "suspend", "{login}"), FED, FED, False, False, False),
+    "deleted by command line": Row(
+        by_ctl("user", "delete", "{login}"), FED, FED, False, False, False),
+    "password by command line": Row(
+        by_ctl("user", "passwd", "{login}"), FED, FED, False, False, False),
+    "another id": Row(by_ctl("user", "reissue-id", "{login}"),
+                      FED, FED, False, False),
+    "session by command line": Row(by_ctl("session", "end", "{session_id}"),
+                                   FED, LIVE, False, True),
+    "sessions by command line": Row(by_ctl("session", "end", "--user",
+                                           "{login}"), FED, FED, False, False),
 }
 
 
@@ -198,7 +214,7 @@ def test_ending(pool: Pool, name: str) -> None:
 def test_new_roles_are_in_the_next_token(pool: Pool) -> None:
     user = pool.user()
     tokens = Tokens.of(user)
-    roles(pool, user, tokens, tokens)
+    ROLES(pool, user, tokens, tokens)
     fresh = pool.api.refresh(tokens.refresh[0]).json["access_token"]
     answer = pool.api.get("/verify/editor", fresh)
     assert (answer.status, answer.headers["X-Auth-Roles"]) == (204, "editor")

@@ -4,11 +4,10 @@ import stat
 
 import pytest
 
-from mariadb import MariaDB
 from pool import PASSWORD, Deploy, Pool
 from waiting import until
 
-REFUSED, USAGE, UNAVAILABLE = 1, 2, 3
+REFUSED, USAGE = 1, 2
 
 
 def test_user_add(pool: Pool) -> None:
@@ -161,13 +160,6 @@ def test_master_key_others_can_read_is_refused(deploy: Deploy) -> None:
 def test_status(pool: Pool) -> None:
     assert pool.ctl("status").stdout.strip()
     assert isinstance(pool.ctl_json("status"), dict)
-
-
-def test_unavailable(deploy: Deploy, own_server: MariaDB) -> None:
-    pool = deploy(server=own_server, start=False)
-    own_server.stop()
-    for argv in (["migrate"], ["status"], ["user", "list"], ["keys", "list"]):
-        pool.ctl(*argv, status=UNAVAILABLE)
 
 
 @pytest.mark.parametrize("line, says", [

@@ -168,7 +168,7 @@ def test_lines_of_readme_work_as_printed(quickstart: Quickstart,
     assert done.returncode == 0, done
     said = done.stdout
     statuses = re.findall(r"HTTP/1.1 (\d+)", said)
-    assert statuses == ["204", "403", "401", "204", "204"]
+    assert statuses == ["204", "403", "401", "204", "204", "204"]
     first, again = re.findall(r"(?:^|})(lkr1_\S+)$", said, re.M)
     assert first == again, "the same successor"
     assert "refresh_token_reused" in said

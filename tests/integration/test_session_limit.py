@@ -193,6 +193,51 @@ def test_dead_sessions_make_room(deploy: Deploy) -> None:
     assert len(user.session_rows()) == 1
 
 
+@pytest.mark.parametrize("policy", ["evict", "deny", "pick"])
+def test_sessions_of_a_revoked_refresh_key_make_room(
+        deploy: Deploy, policy: str) -> None:
+    """They first, even if they were used later, and no more of them than need
+    be; their access tokens are good until then."""
+    pool = deploy(session_limit=3, session_limit_policy=policy)
+    user = pool.user()
+    old = [user.sign_in() for _ in range(2)]
+    pool.ctl("keys", "rotate", "--refresh", "--revoke")
+    pool.database.sql("UPDATE session SET last_used_at = last_used_at"
+                      " + INTERVAL 60 SECOND")
+    for token in old:
+        assert pool.api.refresh(token["refresh_token"]).status == 401
+    new = [user.sign_in()]
+    for left in (1, 0):
+        new.append(user.sign_in())
+        assert new[-1]["evicted"] == [old[1 - left]["session_id"]]
+        assert [pool.api.verify(token["access_token"]) for token in old] == (
+            (2 - left) * [401] + left * [204])
+        assert len(user.session_rows()) == 3
+    if policy == "evict":
+        assert user.sign_in()["evicted"] == [new[0]["session_id"]]
+    else:
+        assert len(refused(user).json["sessions"]) == 3
+    assert pool.api.refresh(new[-1]["refresh_token"]).status == 200
+
+
+def test_session_of_a_revoked_refresh_key_is_picked(deploy: Deploy) -> None:
+    """Where there is no room without it, either."""
+    pool = deploy(session_limit=2, session_limit_policy="pick")
+    user = pool.user()
+    old = user.sign_in()
+    pool.ctl("keys", "rotate", "--refresh", "--revoke")
+    new = user.sign_in()
+    pool.database.sql("UPDATE user SET session_limit = 1 WHERE login = %s",
+                      user.login)
+    answer = refused(user)
+    assert [row["session_id"] for row in answer.json["sessions"]] == [
+        new["session_id"], old["session_id"]]
+    answer = by_ticket(pool, answer.json["ticket"], old["session_id"])
+    assert answer.status == 200, answer
+    assert answer.json["evicted"] == [new["session_id"]]
+    assert len(user.session_rows()) == 1
+
+
 @pytest.mark.parametrize("policy", ["deny", "pick"])
 def test_parallel_logins_are_let_in_up_to_the_limit(
         deploy: Deploy, policy: str) -> None:

@@ -3,7 +3,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -12,9 +12,10 @@ from api import Answer
 from daemon import children, halted
 from mariadb import MariaDB
 from pool import PASSWORD, Deploy, Pool, User
+from test_admin import Admin
 from waiting import until
 
-WRONG = "not the pass phrase"
+WRONG, NEW = "not the pass phrase", "quite another phrase"
 HOME, AWAY = "192.0.2.1", "192.0.2.2"
 ATTACKERS = [f"198.51.100.{number}" for number in range(50)]
 
@@ -52,7 +53,7 @@ def guess(pool: Pool, login: str, address: str = ATTACKERS[0]) -> Answer:
 def change(pool: Pool, token: dict, current: str, address: str = HOME
            ) -> Answer:
     return pool.api.post("/password", {
-        "current_password": current, "new_password": "quite another phrase"},
+        "current_password": current, "new_password": NEW},
         token=token["access_token"], headers={"X-Forwarded-For": address})
 
 
@@ -369,6 +370,52 @@ def test_right_password_resets_the_session(pool: Pool) -> None:
     assert failures(pool) == [FREE - 1], "one that was judged right adds none"
     assert change(pool, token, PASSWORD).status == 200
     assert failures(pool) == []
+
+
+# ---- another password -------------------------------------------------------
+
+def by_admin(pool: Pool, user: User, token: dict) -> None:
+    Admin(pool).patch(user, password=NEW)
+
+
+def by_command_line(pool: Pool, user: User, token: dict) -> None:
+    pool.ctl("user", "passwd", user.login.upper(), stdin=NEW)
+
+
+def by_owner(pool: Pool, user: User, token: dict) -> None:
+    assert change(pool, token, PASSWORD, ATTACKERS[0]).status == 200
+
+
+@pytest.mark.parametrize("reset", [by_admin, by_command_line, by_owner])
+def test_new_password_resets(pool: Pool, reset: Callable) -> None:
+    """Who could not get in can, at once, from anywhere; what is known of
+    addresses and other logins stays."""
+    user, other = pool.user(), pool.user()
+    token = sign_in(pool, user.login, HOME).json
+    fail(pool, other.login)
+    fail(pool, user.login, FREE + LONG + 1, HOME)  # twice the wait of the next
+    fail(pool, user.login)
+    token = pool.api.refresh(token["refresh_token"]).json
+    for address in (HOME, AWAY):
+        assert sign_in(pool, user.login, address).status == 429
+    reset(pool, user, token)
+    assert failures(pool) == [FREE + LONG], "of the other login"
+    fail(pool, user.login, address=ATTACKERS[1])
+    assert sign_in(pool, user.login, AWAY, NEW).status == 429
+    assert sign_in(pool, user.login, HOME, NEW).status == 200, "still known"
+    reset_again = by_admin if reset is by_owner else reset
+    reset_again(pool, user, token)
+    assert sign_in(pool, user.login, AWAY, NEW).status == 200
+
+
+def test_refused_password_resets_nothing(pool: Pool) -> None:
+    admin = Admin(pool)
+    fail(pool, admin.user.login)
+    for members in ({"password": "password"},
+                    {"password": NEW, "status": "suspended"}):
+        answer = admin.call("PATCH", f"/users/{admin.user_id}", members)
+        assert answer.status in (409, 422), answer
+    assert failures(pool) == [FREE + LONG]
 
 
 # ---- two nodes --------------------------------------------------------------
