@@ -309,7 +309,10 @@ def keys(see: Observer, pool: Pool) -> None:
         token=token))
     for alg in ("RS256", "PS256", "HS256"):
         see.ask(api, "POST", path, {"alg": alg}, token=token)
-    see.ask(api, "GET", "/.well-known/jwks.json")
+    jwks = "/.well-known/jwks.json"
+    until(lambda: {"EdDSA", "RS256", "PS256"} <= {
+        key["alg"] for key in see.ask(api, "GET", jwks).json["keys"]},
+          "the new keys are published")
     # All that have retired verify tokens that may be alive.
     answer = until(lambda: (answer := see.ask(api, "POST", path, token=token)
                             ).status != 200 and answer, "no more keys", 200)
