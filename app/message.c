@@ -51,8 +51,10 @@ static const char *param(const struct lk_request *request, const char *name,
 	const size_t len = strlen(name);
 	char **p;
 
+	/* There are dozens of them, and it is asked for dozens of names. */
 	for (p = request->params; p != NULL && *p != NULL; p++)
-		if (strncmp(*p, name, len) == 0 && (*p)[len] == '=' && n-- == 0)
+		if (**p == *name && strncmp(*p, name, len) == 0 &&
+		    (*p)[len] == '=' && n-- == 0)
 			return *p + len + 1;
 	return NULL;
 }
@@ -127,7 +129,8 @@ enum lk_rc lk_response_header(struct lk_response *response, const char *name,
 	for (p = value; *p != '\0'; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
 			return LK_INVALID;
-	return lk_buf_addf(&response->headers, "%s: %s\r\n", name, value);
+	return lk_buf_addstrs(&response->headers, name, ": ", value, "\r\n",
+			      NULL);
 }
 
 struct lk_json_writer *lk_response_json(struct lk_response *response,
@@ -139,6 +142,9 @@ struct lk_json_writer *lk_response_json(struct lk_response *response,
 	return lk_json_begin(&response->body);
 }
 
+/* What the answer takes beside headers and body. */
+#define FRAME_MAX 512
+
 enum lk_rc lk_response_write(const struct lk_response *response,
 			     const struct lk_request *request,
 			     struct lk_buf *out)
@@ -146,23 +152,25 @@ enum lk_rc lk_response_write(const struct lk_response *response,
 	const char *method = lk_request_param(request, "REQUEST_METHOD");
 	const bool head_only = method != NULL && strcmp(method, "HEAD") == 0;
 	const size_t before = out->len;
-	enum lk_rc rc;
+	enum lk_rc rc = lk_buf_reserve(out, FRAME_MAX + response->headers.len +
+						    response->body.len);
 
-	rc = lk_buf_addf(out, "Status: %u %s\r\n", response->status,
-			 reason_of(response->status));
+	if (rc == LK_OK)
+		rc = lk_buf_addf(out, "Status: %u %s\r\n", response->status,
+				 reason_of(response->status));
 	if (rc == LK_OK && !response->bare)
-		rc = lk_buf_addf(out,
-				 "Cache-Control: %s\r\n"
-				 "X-Content-Type-Options: nosniff\r\n"
-				 "X-Request-Id: %s\r\n",
-				 response->cacheable ? "public, max-age=300"
-						     : "no-store",
-				 request->id);
+		rc = lk_buf_addstrs(out, "Cache-Control: ",
+				    response->cacheable ? "public, max-age=300"
+							: "no-store",
+				    "\r\nX-Content-Type-Options: nosniff\r\n"
+				    "X-Request-Id: ",
+				    request->id, "\r\n", NULL);
 	if (rc == LK_OK)
 		rc = lk_buf_addstr(out, lk_buf_str(&response->headers));
 	if (rc == LK_OK && response->content_type != NULL)
-		rc = lk_buf_addf(out, "Content-Type: %s\r\n",
-				 response->content_type);
+		rc = lk_buf_addstrs(out,
+				    "Content-Type: ", response->content_type,
+				    "\r\n", NULL);
 	/* RFC 9110 §8.6: a 204 has no Content-Length. */
 	if (rc == LK_OK && response->status != 204)
 		rc = lk_buf_addf(out, "Content-Length: %zu\r\n",

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_CAP 64
+#define FIRST_CAP 256
 
 void lk_buf_init(struct lk_buf *buf, size_t max)
 {
@@ -84,15 +84,47 @@ enum lk_rc lk_buf_addstr(struct lk_buf *buf, const char *str)
 	return lk_buf_add(buf, str, strlen(str));
 }
 
+enum lk_rc lk_buf_addstrs(struct lk_buf *buf, ...)
+{
+	size_t n = 0;
+	const char *str;
+	enum lk_rc rc;
+	va_list args;
+	char *end;
+
+	va_start(args, buf);
+	while ((str = va_arg(args, const char *)) != NULL)
+		n += strlen(str);
+	va_end(args);
+	rc = lk_buf_reserve(buf, n);
+	if (rc != LK_OK)
+		return rc;
+	end = buf->data + buf->len;
+	va_start(args, buf);
+	while ((str = va_arg(args, const char *)) != NULL)
+		end = stpcpy(end, str);
+	va_end(args);
+	buf->len += n;
+	return LK_OK;
+}
+
 enum lk_rc lk_buf_addf(struct lk_buf *buf, const char *fmt, ...)
 {
+	const size_t room = buf->cap - buf->len; /* for the NUL, too */
 	enum lk_rc rc;
 	va_list args;
 	int n;
 
+	/* Where it fits, that is all; what was written else is taken back. */
 	va_start(args, fmt);
-	n = vsnprintf(NULL, 0, fmt, args);
+	n = vsnprintf(room > 0 ? buf->data + buf->len : NULL, room, fmt, args);
 	va_end(args);
+	if (n >= 0 && (size_t)n < room && (size_t)n <= buf->max - buf->len) {
+		buf->len += (size_t)n;
+		return LK_OK;
+	}
+	if (buf->data != NULL)
+		buf->data[buf->len] = '\0';
 	if (n < 0)
 		return LK_TOO_LARGE; /* EOVERFLOW: more than INT_MAX bytes */
 

@@ -40,6 +40,8 @@ enum lk_rc lk_buf_reserve(struct lk_buf *buf, size_t n);
 /* Append. LK_OK, or LK_TOO_LARGE or LK_NOMEM with the content unchanged. */
 enum lk_rc lk_buf_add(struct lk_buf *buf, const void *bytes, size_t n);
 enum lk_rc lk_buf_addstr(struct lk_buf *buf, const char *str);
+/* Several strings, the last followed by NULL: all of them or none. */
+enum lk_rc lk_buf_addstrs(struct lk_buf *buf, ...) __attribute__((sentinel));
 enum lk_rc lk_buf_addf(struct lk_buf *buf, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 

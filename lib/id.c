@@ -13,9 +13,9 @@
 #define COUNTER_MAX 0xfff
 
 /* A start in the lower half leaves at least 2048 ids to the millisecond. */
-static uint16_t counter_start(void)
+static uint16_t counter_start(const uint8_t random[2])
 {
-	return (uint16_t)(randombytes_random() & (COUNTER_MAX >> 1));
+	return (uint16_t)((random[0] << 8 | random[1]) & (COUNTER_MAX >> 1));
 }
 
 struct lk_id lk_id_new(void)
@@ -23,25 +23,27 @@ struct lk_id lk_id_new(void)
 	static uint64_t last_ms;
 	static uint16_t counter;
 	uint64_t ms = (uint64_t)(lk_now() / 1000);
+	uint8_t random[8 + 2]; /* by one system call */
 	struct lk_id id;
 	int i;
 
+	randombytes_buf(random, sizeof(random));
 	if (ms > last_ms) {
 		last_ms = ms;
-		counter = counter_start();
+		counter = counter_start(random + 8);
 	} else if (counter < COUNTER_MAX) {
 		counter++;
 	} else {
 		/* RFC 9562 §6.2: run ahead of the clock rather than wait. */
 		last_ms++;
-		counter = counter_start();
+		counter = counter_start(random + 8);
 	}
 
 	for (i = 0; i < 6; i++)
 		id.b[i] = (uint8_t)(last_ms >> (40 - 8 * i));
 	id.b[6] = (uint8_t)(0x70 | counter >> 8);
 	id.b[7] = (uint8_t)counter;
-	randombytes_buf(id.b + 8, 8);
+	memcpy(id.b + 8, random, 8);
 	id.b[8] = (uint8_t)(0x80 | (id.b[8] & 0x3f));
 	return id;
 }

@@ -96,7 +96,10 @@ static size_t add_escaped(char line[LINE_SIZE], size_t pos, const char *text)
 	return pos;
 }
 
-void lk_log(enum lk_log_level level, const char *fmt, ...)
+/* Apart, so that a line that nobody wants costs no room on the stack, which
+ * the compiler would fill with zeros. */
+static __attribute__((noinline)) void write_line(enum lk_log_level level,
+						 const char *fmt, va_list args)
 {
 	const int saved_errno = errno;
 	char message[LINE_SIZE];
@@ -104,15 +107,9 @@ void lk_log(enum lk_log_level level, const char *fmt, ...)
 	char line[LINE_SIZE];
 	char time[LK_RFC3339_SIZE];
 	size_t body, len;
-	va_list args;
 
-	if (level > log_level)
-		return;
-
-	va_start(args, fmt);
 	if (vsnprintf(message, sizeof(message), fmt, args) < 0)
 		strcpy(message, "(a message that cannot be formatted)");
-	va_end(args);
 
 	if (log_request != NULL)
 		snprintf(request, sizeof(request), " req=%s", log_request);
@@ -133,4 +130,15 @@ void lk_log(enum lk_log_level level, const char *fmt, ...)
 			;
 	}
 	errno = saved_errno;
+}
+
+void lk_log(enum lk_log_level level, const char *fmt, ...)
+{
+	va_list args;
+
+	if (level > log_level)
+		return;
+	va_start(args, fmt);
+	write_line(level, fmt, args);
+	va_end(args);
 }
