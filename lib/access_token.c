@@ -235,8 +235,8 @@ static void read_roles(struct reader *r, char out[LK_ROLES_MAX + 1])
 	lk_buf_free(&json);
 }
 
-static bool expired(const struct lk_access_rules *rules,
-		    const struct lk_access_claims *claims, int64_t now)
+bool lk_access_token_expired(const struct lk_access_rules *rules,
+			     const struct lk_access_claims *claims, int64_t now)
 {
 	return now >= claims->expires_at + rules->leeway ||
 	       now - claims->issued_at > rules->lifetime + rules->leeway;
@@ -323,7 +323,7 @@ enum lk_rc lk_access_token_check(const struct lk_access_rules *rules,
 	if (rc != LK_OK)
 		goto out;
 	*claims_r = claims;
-	if (expired(rules, &claims, now))
+	if (lk_access_token_expired(rules, &claims, now))
 		rc = lk_fail(err, LK_EXPIRED, "token: expired");
 out:
 	lk_buf_free(&payload);

@@ -6,6 +6,7 @@
 #ifndef LK_ACCESS_TOKEN_H
 #define LK_ACCESS_TOKEN_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -74,5 +75,11 @@ enum lk_rc lk_access_token_check(const struct lk_access_rules *rules,
 				 lk_jws_find *find, void *arg,
 				 struct lk_access_claims *claims_r,
 				 struct lk_err *err);
+
+/* Whether the claims of a token that was good are over at the time now, as
+ * LK_EXPIRED says above. */
+bool lk_access_token_expired(const struct lk_access_rules *rules,
+			     const struct lk_access_claims *claims,
+			     int64_t now);
 
 #endif

@@ -27,6 +27,8 @@ enum lk_rc lk_service_open(struct lk_service *service,
 	service->master_key = master_key;
 	service->shared = shared;
 	service->public_only = master_key == NULL;
+	if (shared != NULL && (service->verified = lk_verified_new()) == NULL)
+		return LK_NOMEM;
 	return lk_db_new(&service->db, settings->database_options,
 			 lk_statements, LK_STMT_N);
 }
@@ -37,6 +39,8 @@ void lk_service_close(struct lk_service *service)
 	service->ring = NULL;
 	lk_keyring_free(service->verifiers);
 	service->verifiers = NULL;
+	lk_verified_free(service->verified);
+	service->verified = NULL;
 	lk_db_free(service->db);
 	service->db = NULL;
 }

@@ -18,6 +18,7 @@
 #include "lib/settings.h"
 #include "lib/shared.h"
 #include "lib/store_session.h"
+#include "lib/verified.h"
 
 struct lk_service {
 	const struct lk_settings *settings;     /* borrowed */
@@ -30,6 +31,7 @@ struct lk_service {
 	uint64_t asked_of;
 	struct lk_keyring *verifiers; /* see lk_service_verifiers() */
 	bool public_only;             /* never reads the ring itself */
+	struct lk_verified *verified; /* NULL for a command line */
 	/* The process must end with EX_CONFIG: */
 	bool wrong_schema;
 	bool wrong_master_key; /* at the start; later the board has keys */

@@ -39,15 +39,54 @@ static bool is_too_young(const struct lk_key_info *key,
 		       key->retired_at + LK_CLOCK_SKEW + LK_RING_AGE;
 }
 
+/* All that can be said of the token for as long as the ring is this one. */
+static enum lk_rc verify_anew(struct lk_service *service, const char *token,
+			      size_t len, int64_t now,
+			      struct lk_access_claims *claims_r,
+			      struct lk_err *err)
+{
+	const struct lk_access_rules rules = lk_service_access_rules(service);
+	struct lk_err key_err = { "" };
+	struct look_up look_up = { .service = service, .err = &key_err };
+	enum lk_rc rc = lk_access_token_check(&rules, token, len, now, find_key,
+					      &look_up, claims_r, err);
+
+	if (look_up.rc != LK_OK)
+		return lk_fail(err, look_up.rc, "%s", key_err.msg);
+	if (rc != LK_OK && rc != LK_EXPIRED)
+		return rc;
+	if (is_too_young(&look_up.key->info, claims_r))
+		return lk_fail(err, LK_REFUSED,
+			       "token: younger than its key's retirement");
+	return rc;
+}
+
+/* The ring may be another one by then, if the key was not in the first. */
+static enum lk_rc verify_and_keep(struct lk_service *service,
+				  uint64_t ring_version, const char *token,
+				  size_t len, int64_t now,
+				  struct lk_access_claims *claims_r,
+				  struct lk_err *err)
+{
+	struct lk_keyring *ring = NULL;
+	enum lk_rc rc = verify_anew(service, token, len, now, claims_r, err);
+
+	if (rc == LK_OK &&
+	    lk_service_verifiers(service, &ring, NULL) == LK_OK &&
+	    lk_keyring_version(ring) == ring_version)
+		lk_verified_keep(service->verified, ring_version, token, len,
+				 claims_r);
+	return rc;
+}
+
 enum lk_rc lk_verify_token(struct lk_service *service, const char *token,
 			   size_t len, struct lk_access_claims *claims_r,
 			   struct lk_err *err)
 {
-	const struct lk_access_rules rules = lk_service_access_rules(service);
 	const int64_t now = lk_service_now(service) / LK_SECOND;
-	struct lk_err key_err = { "" };
-	struct look_up look_up = { .service = service, .err = &key_err };
+	struct lk_access_rules rules;
 	struct lk_keyring *ring = NULL;
+	uint64_t version;
 	enum lk_rc rc;
 
 	if (lk_service_clock_fell(service))
@@ -56,21 +95,20 @@ enum lk_rc lk_verify_token(struct lk_service *service, const char *token,
 	rc = lk_service_verifiers(service, &ring, err);
 	if (rc != LK_OK)
 		return rc;
-	rc = lk_access_token_check(&rules, token, len, now, find_key, &look_up,
-				   claims_r, err);
-	if (look_up.rc != LK_OK)
-		return lk_fail(err, look_up.rc, "%s", key_err.msg);
-	if (rc != LK_OK && rc != LK_EXPIRED)
+	version = lk_keyring_version(ring);
+	if (!lk_verified_find(service->verified, version, token, len, claims_r))
+		rc = verify_and_keep(service, version, token, len, now,
+				     claims_r, err);
+	if (rc != LK_OK)
 		return rc;
-	if (is_too_young(&look_up.key->info, claims_r))
-		return lk_fail(err, LK_REFUSED,
-			       "token: younger than its key's retirement");
+	rules = lk_service_access_rules(service);
+	if (lk_access_token_expired(&rules, claims_r, now))
+		return lk_fail(err, LK_EXPIRED, "token: expired");
 	/* Made by a clock that was wrong: what revoked it may be gone before it
 	 * ends (I9). */
-	if (rc == LK_OK &&
-	    claims_r->issued_at - now > LK_CLOCK_SKEW / LK_SECOND)
-		rc = lk_fail(err, LK_EXPIRED, "token: of the future");
-	return rc;
+	if (claims_r->issued_at - now > LK_CLOCK_SKEW / LK_SECOND)
+		return lk_fail(err, LK_EXPIRED, "token: of the future");
+	return LK_OK;
 }
 
 /* Past max_staleness nobody can say what other nodes have revoked, keys among
