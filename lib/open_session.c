@@ -27,7 +27,6 @@ static enum lk_rc note_live(const struct lk_session *session, void *arg)
 	struct lk_opening *o = arg;
 	struct lk_session *more =
 		reallocarray(o->live, o->n_live + 1, sizeof(*more));
-
 	size_t i = o->n_live;
 
 	if (more == NULL)

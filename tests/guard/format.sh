@@ -18,7 +18,7 @@ esac
 
 . tests/guard/tap
 # lib/schema_files.c is made by the build.
-files=$(find lib app tests/unit -name '*.[ch]' ! -name schema_files.c)
+files=$(find lib app tests/bench tests/unit -name '*.[ch]' ! -name schema_files.c)
 echo "1..1"
 result "formatting" \
 	"$("$CLANG_FORMAT" --dry-run -Werror $files 2>&1 | grep 'error:')"
