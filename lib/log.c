@@ -98,8 +98,8 @@ static size_t add_escaped(char line[LINE_SIZE], size_t pos, const char *text)
 
 /* Apart, so that a line that nobody wants costs no room on the stack, which
  * the compiler would fill with zeros. */
-static __attribute__((noinline)) void write_line(enum lk_log_level level,
-						 const char *fmt, va_list args)
+static __attribute__((noinline, format(printf, 2, 0))) void
+write_line(enum lk_log_level level, const char *fmt, va_list args)
 {
 	const int saved_errno = errno;
 	char message[LINE_SIZE];
