@@ -222,6 +222,8 @@ void lk_fcgi_answer(struct lk_fcgi *fcgi, const struct lk_buf *answer)
 	FCGX_FClose(r->out);
 	if (has_read_all(fcgi))
 		FCGX_Detach(r);
+	else /* libfcgi's wait for the peer ends at the first signal */
+		set_timer(deadline_at);
 	FCGX_Free(r, 1);
 	end_deadline();
 }

@@ -35,14 +35,16 @@ static int within(int letter, int first, int last, int from)
 	       (letter - first + from + 1);
 }
 
-/* Negative if it is no letter. */
-static int value_of(char character)
+/* Beyond 63 if it is no letter: a bit is set that no letter has. */
+static unsigned value_of(char character)
 {
 	const int letter = (unsigned char)character;
 
-	return within(letter, 'A', 'Z', 0) + within(letter, 'a', 'z', 26) +
-	       within(letter, '0', '9', 52) + within(letter, '-', '-', 62) +
-	       within(letter, '_', '_', 63) - 1;
+	return (unsigned)(within(letter, 'A', 'Z', 0) +
+			  within(letter, 'a', 'z', 26) +
+			  within(letter, '0', '9', 52) +
+			  within(letter, '-', '-', 62) +
+			  within(letter, '_', '_', 63) - 1);
 }
 
 void lk_base64url_encode(const void *bytes, size_t n, char *out)
@@ -67,17 +69,17 @@ void lk_base64url_encode(const void *bytes, size_t n, char *out)
 }
 
 /* The two or three characters behind the last whole group: the bits that are
- * left over have to be 0. */
-static int decode_rest(const char *text, size_t len, uint8_t *out)
+ * left over have to be 0.  Gives what is beyond 63 if anything is wrong. */
+static unsigned decode_rest(const char *text, size_t len, uint8_t *out)
 {
-	const int a = value_of(text[0]), b = value_of(text[1]);
-	const int c = len > 2 ? value_of(text[2]) : 0;
-	const int stray = len > 2 ? c & 3 : b & 15;
+	const unsigned a = value_of(text[0]), b = value_of(text[1]);
+	const unsigned c = len > 2 ? value_of(text[2]) : 0;
+	const unsigned stray = len > 2 ? c & 3 : b & 15;
 
 	out[0] = (uint8_t)(a << 2 | b >> 4);
 	if (len > 2)
 		out[1] = (uint8_t)(b << 4 | c >> 2);
-	return a | b | c | -stray;
+	return a | b | c | stray << 6;
 }
 
 enum lk_rc lk_base64url_decode(const char *text, size_t len, void *out,
@@ -85,7 +87,7 @@ enum lk_rc lk_base64url_decode(const char *text, size_t len, void *out,
 {
 	const size_t n = len / 4 * 3 + len % 4 * 3 / 4;
 	uint8_t *to = out;
-	int wrong = 0; /* negative: something is */
+	unsigned all = 0; /* beyond 63: something is wrong */
 
 	*n_r = 0;
 	if (len % 4 == 1)
@@ -93,17 +95,17 @@ enum lk_rc lk_base64url_decode(const char *text, size_t len, void *out,
 	if (n > size)
 		return LK_TOO_LARGE;
 	for (; len >= 4; len -= 4, text += 4) {
-		const int a = value_of(text[0]), b = value_of(text[1]);
-		const int c = value_of(text[2]), d = value_of(text[3]);
+		const unsigned a = value_of(text[0]), b = value_of(text[1]);
+		const unsigned c = value_of(text[2]), d = value_of(text[3]);
 
 		*to++ = (uint8_t)(a << 2 | b >> 4);
 		*to++ = (uint8_t)(b << 4 | c >> 2);
 		*to++ = (uint8_t)(c << 6 | d);
-		wrong |= a | b | c | d;
+		all |= a | b | c | d;
 	}
 	if (len > 0)
-		wrong |= decode_rest(text, len, to);
-	if (wrong < 0)
+		all |= decode_rest(text, len, to);
+	if (all > 63)
 		return LK_INVALID;
 	*n_r = n;
 	return LK_OK;

@@ -4,7 +4,7 @@
  *
  * A hash is computed in a thread of its own, which steps back behind everything
  * else: the workers that answer for pages wait for no processor that hashes,
- * and beside a busy machine a sign-in still gets its tenth of one.  A process
+ * and beside a busy machine a sign-in still gets its share.  A process
  * could not: without privileges nobody takes a nice value back.
  */
 #include "lib/hashing.h"
@@ -17,7 +17,7 @@
 #include "lib/test_point.h"
 
 #define PATIENCE LK_SECOND /* a hash may take long where its cost is high */
-#define NICE     10
+#define NICE     5 /* a quarter of a processor beside one that is busy */
 
 static bool take_place(struct lk_service *service)
 {

@@ -56,20 +56,26 @@ bool lk_permits_try(struct lk_permits *permits, size_t most)
 	return false;
 }
 
+/* Where time_t is wider than the kernel's old one. */
+#if defined(SYS_futex_time64) && defined(__USE_TIME_BITS64)
+#define FUTEX SYS_futex_time64
+#else
+#define FUTEX SYS_futex
+#endif
+
 /* Sleeps until more than these have been given back. */
 static void await_given(struct lk_permits *permits, uint32_t given)
 {
 	const struct timespec most = { 0, LOOK * 1000 };
 
-	syscall(SYS_futex, &permits->given, FUTEX_WAIT, given, &most, NULL, 0);
+	syscall(FUTEX, &permits->given, FUTEX_WAIT, given, &most, NULL, 0);
 }
 
 static void tell_given(struct lk_permits *permits)
 {
 	atomic_fetch_add(&permits->given, 1);
 	if (atomic_load(&permits->waiting) > 0)
-		syscall(SYS_futex, &permits->given, FUTEX_WAKE, 1, NULL, NULL,
-			0);
+		syscall(FUTEX, &permits->given, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
 static bool wait_for_one(struct lk_permits *permits, size_t most,
@@ -91,7 +97,9 @@ static bool wait_for_one(struct lk_permits *permits, size_t most,
 		await_given(permits, seen);
 		now = lk_boottime();
 	}
-	if (now - moved >= standstill)
+	if (lk_permits_try(permits, most))
+		return true;
+	if (now - moved >= standstill && atomic_load(&permits->given) == given)
 		atomic_store(&permits->in_vain_until, now + VAIN);
 	return false;
 }
