@@ -8,7 +8,6 @@
 #include <stdint.h>
 
 #include <cmocka.h>
-#include <sodium.h>
 #include <string.h>
 
 #include "lib/base64url.h"
@@ -118,54 +117,6 @@ static void test_one_spelling(void **state)
 	assert_int_equal(taken, 256);
 }
 
-/* Each value in each place, and each byte that is no letter, against libsodium:
- * the same texts, the same bytes, the same refused. */
-static void test_as_libsodium(void **state)
-{
-	const int variant = sodium_base64_VARIANT_URLSAFE_NO_PADDING;
-	uint8_t bytes[96], out[96];
-	char text[129], theirs[129];
-	size_t n;
-
-	(void)state;
-	for (unsigned round = 0; round < 2000; round++) {
-		const size_t len = round % (sizeof(bytes) + 1);
-
-		randombytes_buf(bytes, len);
-		lk_base64url_encode(bytes, len, text);
-		sodium_bin2base64(theirs, sizeof(theirs), bytes, len, variant);
-		assert_string_equal(text, theirs);
-		assert_int_equal(lk_base64url_decode(text, strlen(text), out,
-						     sizeof(out), &n),
-				 LK_OK);
-		assert_int_equal(n, len);
-		assert_memory_equal(out, bytes, len);
-	}
-	for (unsigned place = 0; place < 4; place++)
-		for (unsigned c = 0; c < 256; c++) {
-			char group[5] = "AAAA";
-			enum lk_rc rc;
-
-			group[place] = (char)c;
-			rc = lk_base64url_decode(group, 4, out, 3, &n);
-			if (c > 127 ||
-			    strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "abcdefghijklmnopqrstuvwxyz"
-				   "0123456789-_",
-				   (int)c) == NULL ||
-			    c == 0) {
-				assert_int_equal(rc, LK_INVALID);
-				continue;
-			}
-			assert_int_equal(rc, LK_OK);
-			assert_int_equal(sodium_base642bin(bytes, 3, group, 4,
-							   NULL, &n, NULL,
-							   variant),
-					 0);
-			assert_memory_equal(out, bytes, 3);
-		}
-}
-
 static const struct padded_row {
 	const char *text;
 	enum lk_rc rc;
@@ -211,7 +162,6 @@ int main(void)
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_one_spelling),
-		cmocka_unit_test(test_as_libsodium),
 		cmocka_unit_test(test_padded),
 	};
 
