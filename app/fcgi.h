@@ -40,9 +40,11 @@ enum lk_rc lk_fcgi_take(struct lk_fcgi *fcgi, int fd,
 			struct lk_request *request, enum lk_fcgi_role *role_r);
 
 /*
- * Sends the answer, in one write if it fits into 8 KiB, waits briefly for the
- * peer to close (it may still be sending a body that nobody read), and ends the
- * connection.  An empty answer makes the web server tell of an error.
+ * Sends the answer, in one write if it fits into 8 KiB, and ends the
+ * connection: at once where the request was read to its end; else, since the
+ * peer may still be sending a body that nobody read, it first waits briefly for
+ * the peer to close.  A peer that never ends its request is waited for until
+ * the deadline.  An empty answer makes the web server tell of an error.
  */
 void lk_fcgi_answer(struct lk_fcgi *fcgi, const struct lk_buf *answer);
 

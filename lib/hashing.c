@@ -2,10 +2,10 @@
  * The bulkhead.  Runs in session workers; latchkeyctl hashes one at a time and
  * needs none.
  *
- * A hash is computed in a thread of its own, which steps back behind everything
- * else: the workers that answer for pages wait for no processor that hashes,
- * and beside a busy machine a sign-in still gets its share.  A process
- * could not: without privileges nobody takes a nice value back.
+ * A hash is computed in a thread of its own, which gives way to the workers
+ * that answer for pages, and still gets its share of a busy machine.  A process
+ * could not do so for a while only: without privileges nobody takes a nice
+ * value back.
  */
 #include "lib/hashing.h"
 

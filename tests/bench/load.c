@@ -597,7 +597,17 @@ static double positive(const char *text)
 	return number;
 }
 
-int main(int argc, char **argv)
+struct options {
+	double warm_up, seconds;
+	double expect; /* 0: what the mode expects */
+	double port;
+	const char *host, *write_to;
+	bool fixed;
+};
+
+/* Reads all that stands before the mode; some of it goes into the load. */
+static void read_options(int argc, char **argv, struct options *options,
+			 struct load *load)
 {
 	enum {
 		CLIENTS,
@@ -610,7 +620,7 @@ int main(int argc, char **argv)
 		WRITE,
 		FIXED
 	};
-	static const struct option options[] = {
+	static const struct option known[] = {
 		{ "clients", required_argument, NULL, CLIENTS },
 		{ "warm-up", required_argument, NULL, WARM_UP },
 		{ "seconds", required_argument, NULL, SECONDS },
@@ -622,62 +632,69 @@ int main(int argc, char **argv)
 		{ "fixed", no_argument, NULL, FIXED },
 		{ NULL },
 	};
-	static struct load load = { .n_clients = 16 };
-	double warm_up = 1, seconds = 5, expect = 0;
-	const char *host = "127.0.0.1", *write_to = NULL, *mode;
-	bool fixed = false;
-	int option, port = 0;
+	int option;
 
-	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "", known, NULL)) != -1)
 		switch (option) {
 		case CLIENTS:
-			load.n_clients = (size_t)positive(optarg);
+			load->n_clients = (size_t)positive(optarg);
 			break;
 		case WARM_UP:
-			warm_up = positive(optarg);
+			options->warm_up = positive(optarg);
 			break;
 		case SECONDS:
-			seconds = positive(optarg);
+			options->seconds = positive(optarg);
 			break;
 		case HOST:
-			host = optarg;
+			options->host = optarg;
 			break;
 		case PORT:
-			port = (int)positive(optarg);
+			options->port = positive(optarg);
 			break;
 		case EXPECT:
-			expect = positive(optarg);
+			options->expect = positive(optarg);
 			break;
 		case ONCE:
-			load.form.once = true;
+			load->form.once = true;
 			break;
 		case WRITE:
-			write_to = optarg;
+			options->write_to = optarg;
 			break;
 		case FIXED:
-			fixed = true;
+			options->fixed = true;
 			break;
 		default:
 			errx(2, "%s", usage);
 		}
+}
+
+int main(int argc, char **argv)
+{
+	static struct load load = { .n_clients = 16 };
+	struct options options = { .warm_up = 1,
+				   .seconds = 5,
+				   .host = "127.0.0.1" };
+	const char *mode;
+
+	read_options(argc, argv, &options, &load);
 	load.address.sin_family = AF_INET;
-	load.address.sin_port = htons((uint16_t)port);
-	if (argc - optind != 3 || port == 0 || load.n_clients == 0 ||
-	    inet_pton(AF_INET, host, &load.address.sin_addr) != 1)
+	load.address.sin_port = htons((uint16_t)options.port);
+	if (argc - optind != 3 || options.port == 0 || load.n_clients == 0 ||
+	    inet_pton(AF_INET, options.host, &load.address.sin_addr) != 1)
 		errx(2, "%s", usage);
 
 	mode = argv[optind];
 	read_lines(&load.form, argv[optind + 2]);
 	set_mode(&load, mode, argv[optind + 1]);
 	load.form.own = strcmp(mode, "refresh") == 0;
-	load.form.rotates = load.form.own && !fixed;
-	load.form.expect = expect > 0                 ? (unsigned)expect
+	load.form.rotates = load.form.own && !options.fixed;
+	load.form.expect = options.expect > 0         ? (unsigned)options.expect
 			   : strcmp(mode, "get") == 0 ? 204
 						      : 200;
 	open_clients(&load);
-	run(&load, warm_up, seconds);
-	if (write_to != NULL)
-		write_tokens(&load.form, write_to);
+	run(&load, options.warm_up, options.seconds);
+	if (options.write_to != NULL)
+		write_tokens(&load.form, options.write_to);
 	close_clients(&load);
 	return 0;
 }

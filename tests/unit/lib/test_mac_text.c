@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/mac_text.h"
+#include "two_keys.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -22,26 +23,6 @@
 static const struct lk_mac_text form = { "test_", 5 };
 static const struct lk_mac_text other_form = { "tesT_", 5 };
 
-static struct lk_refresh_key known_key(void)
-{
-	struct lk_refresh_key key = { .key_id = 0x01020304 };
-
-	for (size_t i = 0; i < sizeof(key.secret); i++)
-		key.secret[i] = (uint8_t)i;
-	return key;
-}
-
-/* The ring: an array of two keys. */
-static const struct lk_refresh_key *find(uint32_t key_id, void *arg)
-{
-	const struct lk_refresh_key *keys = arg;
-
-	for (size_t i = 0; i < 2; i++)
-		if (keys[i].key_id == key_id)
-			return &keys[i];
-	return NULL;
-}
-
 /* What is refused leaves no trace. */
 static enum lk_rc read_as(const struct lk_mac_text *as, const char *text,
 			  size_t len)
@@ -49,8 +30,8 @@ static enum lk_rc read_as(const struct lk_mac_text *as, const char *text,
 	struct lk_refresh_key keys[2] = { known_key(), { .key_id = 7 } };
 	uint8_t body[5] = { 1, 2, 3, 4, 5 };
 	uint32_t key_id = 9;
-	enum lk_rc rc =
-		lk_mac_text_read(as, text, len, find, keys, body, &key_id);
+	enum lk_rc rc = lk_mac_text_read(as, text, len, find_of_two, keys, body,
+					 &key_id);
 
 	if (rc == LK_OK) {
 		assert_int_equal(key_id, 0x01020304);
@@ -82,8 +63,8 @@ static void test_known(void **state)
 
 	lk_mac_text_make(&none, &keys[0], "", text);
 	assert_string_equal(text, KNOWN_NONE);
-	assert_int_equal(lk_mac_text_read(&none, text, strlen(text), find, keys,
-					  text, &key_id),
+	assert_int_equal(lk_mac_text_read(&none, text, strlen(text),
+					  find_of_two, keys, text, &key_id),
 			 LK_OK);
 	assert_int_equal(key_id, 0x01020304);
 }
@@ -105,7 +86,8 @@ static void test_every_length(void **state)
 		lk_mac_text_make(&any, &keys[1], body, text);
 		assert_int_equal(strlen(text), LK_MAC_TEXT_LEN(len));
 		assert_int_equal(lk_mac_text_read(&any, text, strlen(text),
-						  find, keys, got, &key_id),
+						  find_of_two, keys, got,
+						  &key_id),
 				 LK_OK);
 		assert_int_equal(key_id, UINT32_MAX);
 		assert_memory_equal(got, body, len);

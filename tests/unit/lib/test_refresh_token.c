@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "lib/refresh_token.h"
+#include "two_keys.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -21,15 +22,6 @@
 	"r_AvJk4ASOZ2Kxrj3r_ncgZDSkqmbBqcmuwgkA6x4O_r"
 #define KNOWN_SEED_HASH                                                        \
 	"4f98d3ee96af7791ea09e99078100eb254b24bdf1bdc5402f75ed332697f03ad"
-
-static struct lk_refresh_key known_key(void)
-{
-	struct lk_refresh_key key = { .key_id = 0x01020304 };
-
-	for (size_t i = 0; i < sizeof(key.secret); i++)
-		key.secret[i] = (uint8_t)i;
-	return key;
-}
 
 static struct lk_refresh_token known_token(void)
 {
@@ -42,24 +34,12 @@ static struct lk_refresh_token known_token(void)
 	return token;
 }
 
-/* The ring: an array of two keys. */
-static const struct lk_refresh_key *find(uint32_t key_id, void *arg)
-{
-	const struct lk_refresh_key *keys = arg;
-
-	for (size_t i = 0; i < 2; i++) {
-		if (keys[i].key_id == key_id)
-			return &keys[i];
-	}
-	return NULL;
-}
-
 static enum lk_rc read_known(const char *text, size_t len,
 			     struct lk_refresh_token *token)
 {
 	struct lk_refresh_key keys[2] = { known_key(), { .key_id = 7 } };
 
-	return lk_refresh_token_read(text, len, find, keys, token);
+	return lk_refresh_token_read(text, len, find_of_two, keys, token);
 }
 
 static void test_known(void **state)
@@ -119,7 +99,7 @@ static void test_extremes(void **state)
 		char text[LK_REFRESH_TOKEN_SIZE];
 
 		lk_refresh_token_make(&keys[0], &token, text);
-		if (lk_refresh_token_read(text, strlen(text), find, keys,
+		if (lk_refresh_token_read(text, strlen(text), find_of_two, keys,
 					  &got) != LK_OK ||
 		    got.key_id != numbers[i] || got.generation != numbers[i])
 			fail_msg("%#x", numbers[i]);

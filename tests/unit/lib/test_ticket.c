@@ -14,6 +14,7 @@
 
 #include "lib/refresh_token.h"
 #include "lib/ticket.h"
+#include "two_keys.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -22,15 +23,6 @@
 #define KNOWN                                                                  \
 	"lkt1_AQIDBBAREhMUFRYXGBkaGxwdHh8KCwwNDg8QEQAGAAECAwQFoKGio6SlpqfE"    \
 	"XaDS2_r0TACgDFV241odV1w8SB1TGxgpsOP2oLcb3Q"
-
-static struct lk_refresh_key known_key(void)
-{
-	struct lk_refresh_key key = { .key_id = 0x01020304 };
-
-	for (size_t i = 0; i < sizeof(key.secret); i++)
-		key.secret[i] = (uint8_t)i;
-	return key;
-}
 
 static struct lk_ticket known_ticket(void)
 {
@@ -46,24 +38,12 @@ static struct lk_ticket known_ticket(void)
 	return ticket;
 }
 
-/* The ring: an array of two keys. */
-static const struct lk_refresh_key *find(uint32_t key_id, void *arg)
-{
-	const struct lk_refresh_key *keys = arg;
-
-	for (size_t i = 0; i < 2; i++) {
-		if (keys[i].key_id == key_id)
-			return &keys[i];
-	}
-	return NULL;
-}
-
 static enum lk_rc read_known(const char *text, size_t len,
 			     struct lk_ticket *ticket)
 {
 	struct lk_refresh_key keys[2] = { known_key(), { .key_id = 7 } };
 
-	return lk_ticket_read(text, len, find, keys, ticket);
+	return lk_ticket_read(text, len, find_of_two, keys, ticket);
 }
 
 static void test_known(void **state)
@@ -120,8 +100,8 @@ static void test_not_a_refresh_token(void **state)
 	(void)state;
 	lk_refresh_token_make(&keys[0], &token, text);
 	assert_int_equal(read_known(text, strlen(text), &got), LK_REFUSED);
-	assert_int_equal(lk_refresh_token_read(KNOWN, strlen(KNOWN), find, keys,
-					       &got_token),
+	assert_int_equal(lk_refresh_token_read(KNOWN, strlen(KNOWN),
+					       find_of_two, keys, &got_token),
 			 LK_REFUSED);
 }
 
